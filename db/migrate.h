@@ -7,7 +7,8 @@ struct migration {
 	const char *sql;
 };
 
-/* Generated from db/migrations/ in the order of the numbers; migration N makes user_version N + 1. */
+/* Generated from db/migrations/ in the order of the numbers; migration N makes user_version N + 1.
+ */
 extern const struct migration migrations[];
 extern const unsigned migration_count;
 

@@ -35,7 +35,7 @@ struct event {
 	bool is_test;
 	int64_t sequence; /* per creator, from 1; 0 in a test: written as null */
 	char creator[HANDLE_SIZE];
-	char room_id[ROOM_ID_SIZE]; /* "": not known, written as null */
+	uint64_t room; /* 0: not known, written as null */
 	int64_t started_at_ms;
 	enum event_start_source started_at_source;
 	/* live.start */
