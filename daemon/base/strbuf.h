@@ -1,7 +1,8 @@
 /* strbuf - text that grows up to a maximum which its owner must name.
  *
- * What would pass the maximum is not appended, and the buffer remembers it: callers append freely
- * and ask once, at the end, with strbuf_is_full(). data is always NUL-terminated (and never NULL).
+ * What would pass the maximum is not appended, nor is anything after it, and the buffer remembers:
+ * what is there is always a prefix, in whole pieces, of what was meant. Callers append freely and
+ * ask once, at the end, with strbuf_is_full(). data is always NUL-terminated (and never NULL).
  */
 #ifndef GOLIVED_BASE_STRBUF_H
 #define GOLIVED_BASE_STRBUF_H
