@@ -15,9 +15,9 @@
 
 struct json_writer {
 	struct strbuf *out; /* borrowed */
-	unsigned depth;
+	unsigned depth;     /* containers that are open; 63 at most */
 	uint64_t has_items; /* bit per level: a comma is due before the next item */
-	bool after_key;
+	uint64_t is_object; /* bit per level: items need a key */
 };
 
 void json_writer_init(struct json_writer *writer, struct strbuf *out);
