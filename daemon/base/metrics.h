@@ -70,7 +70,7 @@
 	  "How late the loop's last one-second timer fired.") \
 	X(CONFIG_RELOAD_OK, GAUGE, "golived_config_last_reload_successful", "", "", \
 	  "1 if the configuration was read without a mistake the last time.") \
-	X(LOG_DROPPED, GAUGE, "golived_log_lines_dropped_total", "", "", \
+	X(LOG_DROPPED, COUNTER, "golived_log_lines_dropped_total", "", "", \
 	  "Log lines that could not be written.")
 
 #define METRICS_ENUM(name, kind, exposed, label, values, help) METRIC_##name,
