@@ -21,6 +21,8 @@ struct loop_turn;
 
 typedef void (*loop_fn)(void *arg);
 
+/* NULL with errno if the system has no descriptors left. From here on SIGPIPE is ignored in the
+ * whole process: a write to a connection that the peer has reset is an error like any other. */
 struct loop *loop_create(void);
 void loop_destroy(struct loop *loop); /* after everything on it has been destroyed */
 
@@ -42,6 +44,9 @@ void loop_timer_destroy(struct loop_timer *timer);
  * descriptor must stay open until the watch is destroyed. */
 enum loop_events { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
 typedef void (*loop_watch_fn)(void *arg, unsigned events, int status /* 0, or -errno from poll */);
+/* Watches nothing yet. Makes the descriptor non-blocking. NULL with errno if the kernel does not
+ * take it. After a status other than 0 nothing is watched until loop_watch_set() is called again.
+ */
 struct loop_watch *loop_watch_create(struct loop *loop, int fd, loop_watch_fn fn, void *arg);
 void loop_watch_set(struct loop_watch *watch, unsigned events); /* 0: watch nothing */
 void loop_watch_destroy(struct loop_watch *watch);
