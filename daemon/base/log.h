@@ -35,7 +35,11 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_TEXT(name, value) ((struct log_field){ .key = (name), .text = (value) ? (value) : "" })
+/* NULL is logged as an empty text. */
+static inline struct log_field LOG_TEXT(const char *name, const char *value)
+{
+	return (struct log_field){ .key = name, .text = value ? value : "" };
+}
 #define LOG_INT(name, value) ((struct log_field){ .key = (name), .number = (int64_t)(value) })
 /* strerror of a negative errno, as `error=`. */
 #define LOG_ERRNO(negative_errno) LOG_TEXT("error", log_errno_text(negative_errno))
