@@ -1,7 +1,8 @@
 /* target - where a webhook may go: the rule for URLs, and the rule for addresses.
  *
- *   in:   a URL as a client wrote it; an address about to be connected to; the operator's
- * exemptions out:  yes, or why not not:  resolving, connecting (deliver/egress)
+ *   in:   a URL as it was written, or an address to connect to; the operator's exemptions
+ *   out:  yes, or why not
+ *   not:  resolving, connecting (deliver/egress)
  *
  * Both rules are lists of what is allowed minus what is special, so that they need no update when
  * IANA adds to the special parts. A URL that is admitted is only a promise: each connected address
@@ -29,9 +30,11 @@ struct target_exemptions {
 bool target_address_is_allowed(const struct http_address *address,
 			       const struct target_exemptions *exemptions, const char **ret_reason);
 
-/* May this URL be registered? 0; or -EINVAL (not acceptable as a URL or host at all) or -EACCES (a
- * private, local or metadata target), with *ret_reason a static sentence that says what to do.
- * Literal addresses in every spelling that libcurl reads as one are judged as addresses. */
+/* May this URL be registered? Names of this machine (localhost and kin) need an exemption of
+ * 127.0.0.1, names of private networks (one label, .internal, .local, …) one beyond loopback. 0; or
+ * -EINVAL (not acceptable as a URL or host at all) or -EACCES (a private, local or metadata
+ * target), with *ret_reason a static sentence that says what to do. Literal addresses in every
+ * spelling that libcurl reads as one are judged as addresses. */
 int target_url_check(const char *url, const struct target_exemptions *exemptions,
 		     const char **ret_reason) MUST_CHECK;
 
