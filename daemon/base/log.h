@@ -2,14 +2,18 @@
  *
  *     log_warning("attempt failed", LOG_TEXT("delivery", id), LOG_INT("status", 503));
  *
- * text:  2026-06-18T13:00:00.000Z warning attempt failed delivery=del_01J… status=503
- * json:  {"time":"…","level":"warning","message":"attempt
- * failed","delivery":"del_01J…","status":503} journal (auto, when stderr is the journal's):
- * <4>attempt failed delivery=… status=503
+ * text:
+ *     2026-06-18T13:00:00.000Z warning attempt failed delivery=del_01J... status=503
+ * json:
+ *     {"time":"...","level":"warning","message":"attempt failed","delivery":"...","status":503}
+ * journal (auto, when stderr is the journal's):
+ *     <4>attempt failed delivery=del_01J... status=503
  *
  * Safe from any thread. A log that cannot be written (a full pipe) never blocks: lines are dropped
  * and counted, and the count is logged once there is room. Never log a secret, a body, or a URL
- * beyond scheme://host:port. Control bytes in a value are escaped.
+ * beyond scheme://host:port. Control bytes in a value are escaped as in JSON, and in text a value
+ * with a space, a quote, '=' or anything beyond ASCII is quoted. A value is cut at 1 KiB; a line
+ * is 4 KiB at most: fields that do not fit are left out, and `cut=1` says so.
  */
 #ifndef GOLIVED_BASE_LOG_H
 #define GOLIVED_BASE_LOG_H
