@@ -52,6 +52,10 @@ enum field_state field_handle(const struct admin_request *request, const char *n
 enum field_state field_handles(const struct admin_request *request, const char *name,
 			       struct admin_reply *reply, struct text_list *ret_handles);
 
+/* An array of strings, as they are, sorted, none twice. */
+enum field_state field_texts(const struct admin_request *request, const char *name,
+			     struct admin_reply *reply, struct text_list *ret_texts);
+
 /* True, and a 422 in the reply, if a field that must be given is absent or null. FIELD_BAD is true,
  * too. */
 bool field_is_missing(enum field_state state, const char *name, struct admin_reply *reply);
