@@ -73,7 +73,7 @@ unsigned metrics_label(enum metric metric, const char *value)
 		if (strlen(value) == length && memcmp(candidate, value, length) == 0)
 			return index;
 	}
-	assert(!"no such label value");
+	assert(false && "no such label value");
 	return 0;
 }
 

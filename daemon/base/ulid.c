@@ -60,7 +60,7 @@ static void ulid_increment(uint8_t bytes[ULID_BYTES])
 		if (++bytes[i] != 0)
 			return;
 	}
-	assert(!"ids are used up");
+	assert(false && "ids are used up");
 }
 
 char *ulid_next(struct ulid_source *source, const char *prefix, int64_t now_ms,
