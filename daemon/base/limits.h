@@ -48,6 +48,11 @@ enum {
 	/* Addresses of one name that are looked at. */
 	LIMIT_DNS_ADDRESSES = 16,
 
+	/* The configuration file, and a file that holds a key. */
+	LIMIT_CONFIG_BYTES = 1 << 20,
+	LIMIT_CONFIG_LINE_BYTES = 16 << 10,
+	LIMIT_KEY_FILE_BYTES = 64 << 10,
+
 	/* Attempts of one delivery: the longest schedule that the configuration takes. */
 	LIMIT_SCHEDULE_STEPS = 32,
 	LIMIT_ALLOW_TARGETS = 256,
