@@ -40,8 +40,7 @@ struct log_field {
 };
 
 /* NULL is logged as an empty text. */
-static inline struct log_field LOG_TEXT(const char *name, const char *value)
-{
+static inline struct log_field LOG_TEXT(const char *name, const char *value) {
 	return (struct log_field){ .key = name, .text = value ? value : "" };
 }
 #define LOG_INT(name, value) ((struct log_field){ .key = (name), .number = (int64_t)(value) })
