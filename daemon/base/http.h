@@ -72,8 +72,8 @@ struct http_request {
 	int64_t connect_timeout_ms; /* to a usable connection, TLS included */
 	int64_t timeout_ms; /* all in, from the call on; never more than the sum of what the caller
 			       wants */
-	int64_t answer_timeout_ms; /* from the request sent to the last byte read; 0: only
-				      timeout_ms counts */
+	int64_t answer_timeout_ms; /* from the usable connection, where the request begins to be
+				      sent, to the last byte read; 0: only timeout_ms counts */
 	size_t body_max_bytes;     /* the rest of a longer answer is not read: see truncated */
 };
 
@@ -137,7 +137,9 @@ struct http_url {
 };
 int http_url_parse(const char *url, struct http_url *ret_url) MUST_CHECK;
 
+/* Addresses as inet_ntop() writes and inet_pton() reads them. */
 char *http_address_format(const struct http_address *address, char text[HTTP_ADDRESS_TEXT_SIZE]);
 bool http_address_parse(const char *text, struct http_address *ret_address);
+bool http_address_is_equal(const struct http_address *one, const struct http_address *other);
 
 #endif
