@@ -117,22 +117,31 @@ static bool scan_escape(struct scanner *scanner)
 	return true;
 }
 
+/* Plain ASCII, which most text is, in one go. */
+static void skip_plain(struct scanner *scanner)
+{
+	const char *text = scanner->text;
+	size_t at = scanner->at;
+	while (at < scanner->length && (unsigned char)text[at] >= 0x20 &&
+	       (unsigned char)text[at] < 0x80 && text[at] != '"' && text[at] != '\\')
+		at++;
+	scanner->at = at;
+}
+
 static bool scan_string(struct scanner *scanner)
 {
 	if (!take(scanner, '"'))
 		return refuse(scanner, "a string is missing");
 	for (;;) {
+		skip_plain(scanner);
 		int byte = peek(scanner);
 		if (byte < 0)
 			return refuse(scanner, "unterminated string");
 		if (byte < 0x20)
 			return refuse(scanner, "control character in a string");
-		if (byte == '"') {
-			scanner->at++;
+		if (take(scanner, '"'))
 			return true;
-		}
-		if (byte == '\\') {
-			scanner->at++;
+		if (take(scanner, '\\')) {
 			if (!scan_escape(scanner))
 				return false;
 			continue;
