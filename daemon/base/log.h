@@ -40,9 +40,12 @@ struct log_field {
 };
 
 /* NULL is logged as an empty text. */
-static inline struct log_field LOG_TEXT(const char *name, const char *value) {
+static inline struct log_field log_text_field(const char *name, const char *value)
+{
 	return (struct log_field){ .key = name, .text = value ? value : "" };
 }
+
+#define LOG_TEXT(name, value) log_text_field(name, value)
 #define LOG_INT(name, value) ((struct log_field){ .key = (name), .number = (int64_t)(value) })
 /* strerror of a negative errno, as `error=`. */
 #define LOG_ERRNO(negative_errno) LOG_TEXT("error", log_errno_text(negative_errno))

@@ -46,13 +46,10 @@ static struct {
 	_Atomic int64_t sum_ms;
 } series[METRIC_COUNT];
 
-static unsigned label_count(const struct metric_row *row)
+static _Atomic int64_t *number_of(enum metric metric, unsigned label)
 {
-	unsigned count = 1;
-	for (const char *at = row->values; *at; at++)
-		count += *at == '|';
-	assert(count <= LABELS_MAX);
-	return count;
+	assert(rows[metric].kind != HISTOGRAM && label < LABELS_MAX);
+	return &series[metric].numbers[label];
 }
 
 /* The value behind *at of a |-separated list; *at moves on, and is NULL behind the last. */
@@ -79,14 +76,13 @@ unsigned metrics_label(enum metric metric, const char *value)
 
 void metrics_add(enum metric metric, unsigned label, int64_t by)
 {
-	assert(rows[metric].kind != HISTOGRAM && label < label_count(&rows[metric]));
-	atomic_fetch_add_explicit(&series[metric].numbers[label], by, memory_order_relaxed);
+	atomic_fetch_add_explicit(number_of(metric, label), by, memory_order_relaxed);
 }
 
 void metrics_set(enum metric metric, unsigned label, int64_t value)
 {
-	assert(rows[metric].kind == GAUGE && label < label_count(&rows[metric]));
-	atomic_store_explicit(&series[metric].numbers[label], value, memory_order_relaxed);
+	assert(rows[metric].kind == GAUGE);
+	atomic_store_explicit(number_of(metric, label), value, memory_order_relaxed);
 }
 
 void metrics_set_real(enum metric metric, double value)
@@ -97,8 +93,7 @@ void metrics_set_real(enum metric metric, double value)
 
 int64_t metrics_value(enum metric metric, unsigned label)
 {
-	assert(rows[metric].kind != HISTOGRAM && label < label_count(&rows[metric]));
-	return atomic_load_explicit(&series[metric].numbers[label], memory_order_relaxed);
+	return atomic_load_explicit(number_of(metric, label), memory_order_relaxed);
 }
 
 void metrics_observe_ms(enum metric metric, int64_t duration_ms)
@@ -215,7 +210,7 @@ static void render_process(struct strbuf *out)
 void metrics_render(struct strbuf *out)
 {
 	/* The log counts by itself: it is used where metrics are not. */
-	atomic_store(&series[METRIC_LOG_DROPPED].numbers[0], (int64_t)log_dropped());
+	atomic_store(number_of(METRIC_LOG_DROPPED, 0), (int64_t)log_dropped());
 
 	render_head(out, "golived_build_info", "gauge", "The version that runs.");
 	strbuf_add_text(out, "golived_build_info{version=\"" GOLIVED_VERSION "\"} 1\n");
