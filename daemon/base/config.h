@@ -1,9 +1,9 @@
 /* config - what the operator may set: file, environment, defaults, and every mistake in them at
  * once.
  *
- * One row per key in config.c's table: section, name, type, default, bounds, whether a reload takes
- * it over, and its sentence. The values land in struct config, a plain value; nothing else in the
- * daemon reads a file or the environment for settings.
+ * One row per key in config_keys.c: section, name, type, default, bounds, whether a reload takes it
+ * over, and its sentence. base/ini.h says how the file is written. The values land in struct
+ * config, a plain value; nothing else in the daemon reads a file or the environment for settings.
  */
 #ifndef GOLIVED_BASE_CONFIG_H
 #define GOLIVED_BASE_CONFIG_H
@@ -31,9 +31,10 @@ struct config_cidr {
 
 struct config {
 	struct {
-		char *base_url, *api_key_file;
-		char *api_key; /* GOLIVED_UPSTREAM_API_KEY; the file is read by
-				  config_read_upstream_key() */
+		char *base_url;     /* without a slash at its end */
+		char *api_key_file; /* NULL: none */
+		char *api_key;      /* GOLIVED_UPSTREAM_API_KEY; the file is read by
+				       config_read_upstream_key() */
 		enum config_tier tier;
 		int64_t batch_size, requests_per_minute, requests_per_day; /* 0: auto */
 		int64_t timeout_ms, max_in_flight, backoff_max_ms;
@@ -60,7 +61,8 @@ struct config {
 		int64_t retry_after_max_ms, drain_timeout_ms;
 	} delivery;
 	struct {
-		char *listen, *api_key_file;
+		char *listen;       /* address:port, [v6]:port or unix:/path */
+		char *api_key_file; /* NULL: none */
 	} admin;
 	struct {
 		char *path;
@@ -80,9 +82,9 @@ struct config {
 
 /* Reads path (NULL: /etc/golived/golived.conf, which may be absent; a path that was named may not),
  * then GOLIVED_<SECTION>_<KEY>, then systemd's STATE_DIRECTORY and CREDENTIALS_DIRECTORY for what
- * is still at its default. Every mistake is one line in mistakes: /etc/golived/golived.conf:12:
- * [poll] min_interval: "60x" is not a duration (write 250ms, 30s, 2m, 1h or 1d)
- *     GOLIVED_POLL_MIN_INTERVAL: …
+ * is still at its default. Every mistake is one line in mistakes, which says what to write instead:
+ *     /etc/golived/golived.conf:12: [poll] min_interval: "60x" is not a duration (write ...)
+ *     GOLIVED_POLL_MIN_INTERVAL: "60x" is not a duration (write 250ms, 30s, 2m, 1h or 1d)
  * -EINVAL if there was one (then *ret_config is untouched). The caller destroys the configuration.
  */
 int config_load(const char *path, struct strbuf *mistakes, struct config **ret_config) MUST_CHECK;

@@ -114,7 +114,7 @@ static void on_section(struct loader *loader, const struct ini_line *line)
 
 static void on_entry(struct loader *loader, const struct ini_line *line)
 {
-	if (loader->is_section_unknown)
+	if (loader->is_section_unknown || (line->section && *line->section == '\0'))
 		return;
 	if (!line->section) {
 		strbuf_addf(begin_mistake(loader, line->number),

@@ -52,6 +52,7 @@ static void read_section(char *text, struct ini_line *line)
 {
 	size_t length = strlen(text);
 	if (text[length - 1] != ']') {
+		line->section = "";
 		line->mistake = "opens a section and does not close it (write [name])";
 		return;
 	}
@@ -112,8 +113,7 @@ void ini_read(char *text, size_t length, ini_on_line on_line, void *arg)
 		struct ini_line line = { .number = number, .section = section };
 		if (read_line(text, (size_t)(line_end - text), &line)) {
 			on_line(arg, &line);
-			if (line.kind == INI_SECTION)
-				section = line.section;
+			section = line.section;
 		}
 		text = next;
 	}

@@ -21,7 +21,7 @@
 
 enum ini_kind {
 	INI_SECTION, /* section */
-	INI_ENTRY,   /* section (NULL before the first one), key, value */
+	INI_ENTRY,   /* section (NULL before the first one, "" behind a broken one), key, value */
 	INI_MISTAKE, /* section, mistake */
 };
 

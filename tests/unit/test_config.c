@@ -303,8 +303,8 @@ static void lines_that_no_text_has_are_refused(void **state)
 		{ BYTES("[log]\nlevel = \x1b[31minfo\n"),
 		  "FILE:2: the line holds a control character (remove it)\n" },
 		{ BYTES("# caf\xe9\n"), "FILE:1: the line is not UTF-8 text\n" },
-		{ BYTES("[log\n"),
-		  "FILE:1: the line opens a section and does not close it (write [name])\n" },
+		{ BYTES("[poll]\n[log\nlevel = info\n[log]\nlevel = debug\n"),
+		  "FILE:2: the line opens a section and does not close it (write [name])\n" },
 		{ BYTES("[log]\n= info\n"), "FILE:2: the line has no key before the =\n" },
 		{ long_line, sizeof(long_line) - 1, "FILE:1: the line is longer than 16 KiB\n" },
 	};
