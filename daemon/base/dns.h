@@ -16,11 +16,12 @@ struct dns;
 struct dns_lookup;
 
 struct dns_options {
-	int64_t timeout_ms;     /* all tries of one lookup together */
-	size_t cache_entries;   /* names remembered */
-	int64_t ttl_max_s;      /* no answer is kept longer */
-	int64_t negative_ttl_s; /* how long a failure is kept */
-	const char *servers;    /* "127.0.0.1:5353" for tests; NULL: the system's */
+	int64_t timeout_ms;      /* all tries of one lookup together */
+	size_t cache_entries;    /* names remembered */
+	int64_t ttl_max_s;       /* no answer is kept longer */
+	int64_t negative_ttl_s;  /* how long a failure is kept */
+	const char *servers;     /* "127.0.0.1:5353" for tests; NULL: the system's */
+	const char *resolv_conf; /* for tests; NULL: /etc/resolv.conf */
 };
 
 struct dns *dns_create(struct loop *loop, const struct dns_options *options);
