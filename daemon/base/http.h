@@ -80,11 +80,11 @@ struct http_request {
 /* What ended a call. Everything but HTTP_OK may still carry a complete head (see
  * http_result.status). */
 enum http_outcome {
-	HTTP_OK,      /* head and body complete, or as much of it as was wanted */
-	HTTP_DNS,     /* the name has no address (only without addresses of the caller's) */
-	HTTP_CONNECT, /* no route, connect timed out at the TCP level, … */
-	HTTP_REFUSED, /* connection refused */
-	HTTP_TIMEOUT,
+	HTTP_OK,       /* head and body complete, or as much of it as was wanted */
+	HTTP_DNS,      /* the name has no address (only without addresses of the caller's) */
+	HTTP_CONNECT,  /* no TCP connection: no route, or none within the time */
+	HTTP_REFUSED,  /* connection refused */
+	HTTP_TIMEOUT,  /* the TLS handshake or the answer took too long */
 	HTTP_TLS,      /* handshake or certificate */
 	HTTP_BLOCKED,  /* admit said no */
 	HTTP_PROTOCOL, /* what came is not HTTP/1.x, or is cut off, or its head is over
