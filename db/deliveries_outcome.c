@@ -1,0 +1,242 @@
+/* What comes of attempts: see db/deliveries.h. */
+#include "db/deliveries.h"
+
+#include "db/health.h"
+#include "db/outbox.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The delivery an outcome is about, as it is before it. */
+struct flight {
+	int64_t key, webhook_key;
+	char creator[HANDLE_SIZE];
+	enum delivery_kind kind;
+	bool is_pending; /* not cancelled, and its webhook exists */
+	bool is_unanswered;
+	bool webhook_is_active;
+	unsigned attempts;
+};
+
+static const char get_flight[] =
+	"SELECT d.key, d.webhook_key, d.creator, d.kind, d.status = 0 AND w.deleted_at_ms IS NULL,"
+	" d.is_unanswered, w.is_active, d.attempts, w.id, h.fail_streak"
+	" FROM deliveries d JOIN webhooks w ON w.key = d.webhook_key"
+	" JOIN webhook_health h ON h.webhook_key = d.webhook_key"
+	" WHERE d.id = ?1 AND d.stage = 1";
+
+static int read_flight(struct store *store, const char *delivery_id, struct flight *ret_flight,
+		       struct outcome_effect *effect)
+{
+	struct sql_rows *rows = sql_query(store->sql, get_flight, SQL_TEXT(delivery_id));
+	int r = sql_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_flight = (struct flight){
+		.key = sql_integer(rows, 0),
+		.webhook_key = sql_integer(rows, 1),
+		.kind = (enum delivery_kind)sql_integer(rows, 3),
+		.is_pending = sql_integer(rows, 4) != 0,
+		.is_unanswered = sql_integer(rows, 5) != 0,
+		.webhook_is_active = sql_integer(rows, 6) != 0,
+		.attempts = (unsigned)sql_integer(rows, 7),
+	};
+	sql_copy_text(rows, 2, ret_flight->creator, sizeof(ret_flight->creator));
+	sql_copy_text(rows, 8, effect->webhook_id, sizeof(effect->webhook_id));
+	effect->fail_streak_before = sql_integer(rows, 9);
+	sql_end(rows);
+	return 0;
+}
+
+/* ---- moving the delivery on ---- */
+
+struct move {
+	enum delivery_status status;
+	enum delivery_stage stage;
+	int64_t due_at_ms;
+	unsigned attempts;
+	bool is_unanswered;
+};
+
+static bool is_answer(enum attempt_verdict verdict)
+{
+	return verdict == ATTEMPT_DELIVERED || verdict == ATTEMPT_RETRY || verdict == ATTEMPT_DEAD;
+}
+
+/* Cancelled stays cancelled, unless it was delivered after all. */
+static struct move move_of(const struct flight *flight, const struct attempt_outcome *outcome,
+			   int64_t now_ms)
+{
+	bool answered = is_answer(outcome->verdict);
+	struct move move = {
+		.status = flight->is_pending ? DELIVERY_PENDING : DELIVERY_CANCELLED,
+		.stage = flight->is_pending ? STAGE_READY : STAGE_SETTLED,
+		.due_at_ms =
+			outcome->verdict == ATTEMPT_INTERRUPTED ? now_ms : outcome->retry_at_ms,
+		.attempts = answered ? outcome->attempt : flight->attempts,
+		.is_unanswered = flight->is_unanswered && !answered,
+	};
+	if (outcome->verdict == ATTEMPT_DELIVERED)
+		move.status = DELIVERY_DELIVERED;
+	else if (outcome->verdict == ATTEMPT_DEAD && flight->is_pending)
+		move.status = DELIVERY_DEAD;
+	if (move.status != DELIVERY_PENDING) {
+		move.stage = STAGE_SETTLED;
+		move.due_at_ms = now_ms;
+		move.is_unanswered = false;
+	}
+	return move;
+}
+
+/* ?9: whether an attempt was made, so that its answer is the last one. */
+static const char move_delivery[] =
+	"UPDATE deliveries SET status = ?2, stage = ?3, due_at_ms = ?4, attempts = ?5,"
+	" is_unanswered = ?6,"
+	" settled_at_ms = CASE WHEN ?2 = 0 THEN NULL WHEN ?2 = status THEN coalesce(settled_at_ms, "
+	"?7)"
+	"  ELSE ?7 END,"
+	" last_status_code = CASE WHEN ?9 THEN ?8 ELSE last_status_code END,"
+	" last_error = CASE WHEN ?9 THEN ?10 ELSE last_error END WHERE key = ?1";
+
+static int move_on(struct store *store, const struct flight *flight, const struct move *move,
+		   const struct attempt_outcome *outcome, int64_t now_ms)
+{
+	return sql_execute(store->sql, move_delivery, SQL_INT(flight->key), SQL_INT(move->status),
+			   SQL_INT(move->stage), SQL_INT(move->due_at_ms), SQL_INT(move->attempts),
+			   SQL_INT(move->is_unanswered), SQL_INT(now_ms),
+			   SQL_INT(outcome->status_code),
+			   SQL_INT(outcome->verdict != ATTEMPT_NOT_MADE), SQL_TEXT(outcome->error));
+}
+
+static int record(struct store *store, const struct flight *flight,
+		  const struct attempt_outcome *outcome)
+{
+	if (outcome->verdict == ATTEMPT_NOT_MADE)
+		return 0;
+	return outbox_record_attempt(store, &(struct attempt_record){
+						    .delivery_key = flight->key,
+						    .attempt = outcome->attempt,
+						    .started_at_ms = outcome->started_at_ms,
+						    .duration_ms = outcome->duration_ms,
+						    .dns_ms = outcome->dns_ms,
+						    .connect_ms = outcome->connect_ms,
+						    .tls_ms = outcome->tls_ms,
+						    .first_byte_ms = outcome->first_byte_ms,
+						    .status_code = outcome->status_code,
+						    .error = outcome->error,
+						    .error_detail = outcome->error_detail,
+						    .peer_address = outcome->peer_address,
+						    .response = outcome->response,
+						    .response_length = outcome->response_length,
+					    });
+}
+
+/* ---- what else follows ---- */
+
+static int keep_health(struct store *store, const struct flight *flight, const struct move *move,
+		       const struct attempt_outcome *outcome, int64_t now_ms)
+{
+	bool is_test = flight->kind == DELIVERY_TEST;
+	if (is_answer(outcome->verdict))
+		RETURN_IF_ERROR(
+			health_record(store, flight->webhook_key,
+				      &(struct health_attempt){
+					      .started_at_ms = outcome->started_at_ms,
+					      .status_code = outcome->status_code,
+					      .error = outcome->error,
+					      .is_test = is_test,
+					      .delivered = outcome->verdict == ATTEMPT_DELIVERED,
+				      },
+				      now_ms));
+	if (is_test || !flight->is_pending || move->status == DELIVERY_PENDING)
+		return 0;
+	return health_move(store, flight->webhook_key, -1, move->status == DELIVERY_DEAD ? 1 : 0);
+}
+
+static const char deactivate[] = "UPDATE webhooks SET is_active = 0, disabled_reason = 'gone'"
+				 " WHERE key = ?1 AND is_active = 1";
+
+static int deactivate_if_gone(struct store *store, const struct flight *flight,
+			      const struct attempt_outcome *outcome, bool *ret_deactivated)
+{
+	*ret_deactivated = false;
+	if (!outcome->endpoint_is_gone || flight->kind == DELIVERY_TEST)
+		return 0;
+	RETURN_IF_ERROR(sql_execute(store->sql, deactivate, SQL_INT(flight->webhook_key)));
+	*ret_deactivated = sql_changes(store->sql) > 0;
+	return 0;
+}
+
+static const char get_streak[] = "SELECT fail_streak FROM webhook_health WHERE webhook_key = ?1";
+
+static int tell_effect(struct store *store, const struct flight *flight,
+		       struct outcome_effect *effect)
+{
+	effect->lane_due_at_ms = INT64_MAX;
+	if (flight->webhook_is_active && !effect->webhook_deactivated)
+		RETURN_IF_ERROR(
+			outbox_lane_due(store, flight->webhook_key, &effect->lane_due_at_ms));
+	return sql_get_integer(store->sql, &effect->fail_streak, get_streak,
+			       SQL_INT(flight->webhook_key));
+}
+
+int store_attempt_finish(struct store *store, const struct attempt_outcome *outcome, int64_t now_ms,
+			 struct outcome_effect *ret_effect)
+{
+	struct outcome_effect effect = { 0 };
+	struct flight flight;
+	RETURN_IF_ERROR(read_flight(store, outcome->delivery_id, &flight, &effect));
+	struct move move = move_of(&flight, outcome, now_ms);
+	RETURN_IF_ERROR(move_on(store, &flight, &move, outcome, now_ms));
+	RETURN_IF_ERROR(record(store, &flight, outcome));
+	RETURN_IF_ERROR(keep_health(store, &flight, &move, outcome, now_ms));
+	if (flight.is_unanswered && !move.is_unanswered)
+		RETURN_IF_ERROR(outbox_release_next(store, flight.webhook_key, flight.creator));
+	RETURN_IF_ERROR(deactivate_if_gone(store, &flight, outcome, &effect.webhook_deactivated));
+	RETURN_IF_ERROR(tell_effect(store, &flight, &effect));
+	*ret_effect = effect;
+	return 0;
+}
+
+/* ---- after a start ---- */
+
+static const char next_in_flight[] =
+	"SELECT d.id, d.attempts, d.claimed_at_ms FROM deliveries d WHERE d.stage = 1 LIMIT 1";
+
+/* Whatever it was, nobody knows its answer: as if we had stopped in the middle. */
+static int interrupt_one(struct store *store, int64_t now_ms)
+{
+	struct sql_rows *rows = sql_query(store->sql, next_in_flight);
+	int r = sql_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	char id[ID_TEXT_SIZE];
+	sql_copy_text(rows, 0, id, sizeof(id));
+	struct attempt_outcome outcome = {
+		.delivery_id = id,
+		.attempt = (unsigned)sql_integer(rows, 1) + 1,
+		.verdict = ATTEMPT_INTERRUPTED,
+		.started_at_ms = sql_integer(rows, 2),
+		.duration_ms = -1,
+		.dns_ms = -1,
+		.connect_ms = -1,
+		.tls_ms = -1,
+		.first_byte_ms = -1,
+		.error = "interrupted",
+	};
+	sql_end(rows);
+	struct outcome_effect effect;
+	return store_attempt_finish(store, &outcome, now_ms, &effect);
+}
+
+int store_deliveries_recover(struct store *store, int64_t now_ms, unsigned *ret_count)
+{
+	unsigned count = 0;
+	int r;
+	while ((r = interrupt_one(store, now_ms)) == 0)
+		count++;
+	if (r != -ENOENT)
+		return r;
+	*ret_count = count;
+	return 0;
+}
