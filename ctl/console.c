@@ -1,0 +1,408 @@
+#include "ctl/console.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "ctl/moment.h"
+#include "ctl/table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WHY_MAX_BYTES = 128 << 10, SECRET_FILE_MAX_BYTES = 64 << 10 };
+
+void console_init(struct console *console, const struct arguments *arguments, FILE *out,
+		  FILE *errors)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	*console = (struct console){
+		.arguments = arguments,
+		.is_json = arguments_has(arguments, "json"),
+		.has_colours = isatty(fileno(out)) && (no_color == NULL || *no_color == '\0'),
+		.out = out,
+		.errors = errors,
+	};
+}
+
+void console_finish(struct console *console)
+{
+	client_destroy(TAKE(console->client));
+}
+
+const char *console_word(const struct console *console, size_t index)
+{
+	assert(index < console->arguments->word_count);
+	return console->arguments->words[index];
+}
+
+int console_misused(struct console *console, const char *format, ...)
+{
+	va_list values;
+
+	(void)fputs("golivectl: ", console->errors);
+	va_start(values, format);
+	(void)vfprintf(console->errors, format, values);
+	va_end(values);
+	(void)fputc('\n', console->errors);
+	return EXIT_STATUS_USAGE;
+}
+
+void console_say(struct console *console, const char *format, ...)
+{
+	va_list values;
+
+	if (console->is_json)
+		return;
+	va_start(values, format);
+	(void)vfprintf(console->out, format, values);
+	va_end(values);
+	(void)fputc('\n', console->out);
+}
+
+int console_read(struct console *console, const char *path, size_t max_bytes, char **ret_text,
+		 size_t *ret_length)
+{
+	const char *name = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+	size_t length;
+	int result = file_read(name, max_bytes, ret_text, &length);
+
+	if (result < 0)
+		return console_misused(console, "%s: %s", path, strerror(-result));
+	if (ret_length != NULL)
+		*ret_length = length;
+	return EXIT_STATUS_OK;
+}
+
+static int connect_client(struct console *console)
+{
+	struct access_hints hints = {
+		.url = arguments_value(console->arguments, "url"),
+		.key_file = arguments_value(console->arguments, "key-file"),
+		.key = getenv("GOLIVECTL_KEY"),
+		.config_path = arguments_value(console->arguments, "config"),
+	};
+	struct access access CLEANUP(access_finish) = { 0 };
+	struct strbuf why CLEANUP(strbuf_finish);
+
+	if (console->client != NULL)
+		return EXIT_STATUS_OK;
+	if (hints.url == NULL)
+		hints.url = getenv("GOLIVECTL_URL");
+	strbuf_init(&why, WHY_MAX_BYTES);
+	if (access_find(&hints, &why, &access) < 0)
+		return console_misused(console, "%s", why.data);
+	console->client = client_create(&access);
+	return EXIT_STATUS_OK;
+}
+
+/* Says what a problem+json says, and what to do where that is known. */
+static void say_problem(struct console *console, const struct client_answer *answer)
+{
+	struct json_document *document CLEANUP(json_cleanup) = NULL;
+	struct strbuf text;
+
+	if (json_parse(answer->body.data, answer->body.length, &document, NULL) < 0)
+		document = NULL;
+	const struct json_value *root = document != NULL ? json_root(document) : NULL;
+	const char *detail = json_string(json_member(root, "detail"));
+	const char *field = json_string(json_member(root, "field"));
+	strbuf_init(&text, WHY_MAX_BYTES);
+	table_add_safe_text(&text, detail != NULL ? detail : "the daemon gave no reason");
+	(void)fprintf(console->errors, "golivectl: %s (status %ld%s%s)\n", text.data,
+		      answer->status, field != NULL ? ", " : "", field != NULL ? field : "");
+	strbuf_finish(&text);
+	if (answer->status == 401)
+		(void)fputs("golivectl: name a valid key with --key-file FILE or in "
+			    "GOLIVECTL_KEY\n",
+			    console->errors);
+	if (answer->status == 403)
+		(void)fputs("golivectl: use a key with the scope admin\n", console->errors);
+}
+
+static void print_json(struct console *console, const struct strbuf *body)
+{
+	(void)fwrite(body->data, 1, body->length, console->out);
+	if (body->length > 0 && body->data[body->length - 1] != '\n')
+		(void)fputc('\n', console->out);
+}
+
+static int take_answer(struct console *console, const struct client_answer *answer,
+		       struct json_document **ret_document)
+{
+	struct json_document *document CLEANUP(json_cleanup) = NULL;
+
+	if (console->is_json)
+		print_json(console, &answer->body);
+	if (answer->status < 200 || answer->status > 299) {
+		say_problem(console, answer);
+		return EXIT_STATUS_FAILED;
+	}
+	if (answer->body.length > 0 &&
+	    json_parse(answer->body.data, answer->body.length, &document, NULL) < 0) {
+		(void)fputs("golivectl: what answered is not golived: this is no JSON\n",
+			    console->errors);
+		return EXIT_STATUS_FAILED;
+	}
+	if (ret_document != NULL)
+		*ret_document = TAKE(document);
+	return EXIT_STATUS_OK;
+}
+
+int console_call(struct console *console, const char *method, const char *path, const char *body,
+		 struct json_document **ret_document)
+{
+	struct strbuf why CLEANUP(strbuf_finish);
+	struct client_answer answer;
+
+	strbuf_init(&why, WHY_MAX_BYTES);
+	int status = connect_client(console);
+	if (status != EXIT_STATUS_OK)
+		return status;
+	if (client_call(console->client, method, path, body, &why, &answer) < 0) {
+		(void)fprintf(console->errors,
+			      "golivectl: cannot reach the daemon: %s\n"
+			      "golivectl: is it running? Try systemctl status golived, or name its "
+			      "address with --url\n",
+			      why.data);
+		return EXIT_STATUS_UNREACHABLE;
+	}
+	status = take_answer(console, &answer, ret_document);
+	strbuf_finish(&answer.body);
+	return status;
+}
+
+int console_show(struct console *console, const char *method, const char *path, const char *body)
+{
+	struct json_document *document CLEANUP(json_cleanup) = NULL;
+	struct strbuf text;
+	int status = console_call(console, method, path, body, &document);
+
+	if (status != EXIT_STATUS_OK || console->is_json || document == NULL)
+		return status;
+	strbuf_init(&text, LIMIT_ADMIN_REPLY_BYTES);
+	view_object(json_root(document), console->has_colours, &text);
+	(void)fputs(text.data, console->out);
+	strbuf_finish(&text);
+	return EXIT_STATUS_OK;
+}
+
+/* ---- lists ---- */
+
+/* Times are written by people as "2h", too. */
+static int add_filter(struct console *console, struct strbuf *path,
+		      const struct console_filter *filter)
+{
+	size_t at = 0;
+	const char *value = arguments_next(console->arguments, filter->option, &at);
+	bool is_time = strcmp(filter->option, "since") == 0 || strcmp(filter->option, "until") == 0;
+	char moment[CLOCK_TEXT_SIZE];
+
+	if (value == NULL)
+		return EXIT_STATUS_OK;
+	if (arguments_next(console->arguments, filter->option, &at) != NULL)
+		return console_misused(console, "a list takes one --%s only", filter->option);
+	if (is_time) {
+		if (moment_parse(value, clock_now_ms(), moment) < 0)
+			return console_misused(console, MOMENT_EXPECTED, filter->option, value);
+		value = moment;
+	}
+	client_add_query(path, filter->parameter, value);
+	return EXIT_STATUS_OK;
+}
+
+static int add_filters(struct console *console, struct strbuf *path,
+		       const struct console_filter *filters)
+{
+	for (; filters != NULL && filters->option != NULL; filters++) {
+		int status = add_filter(console, path, filters);
+		if (status != EXIT_STATUS_OK)
+			return status;
+	}
+	const char *limit = arguments_value(console->arguments, "limit");
+	if (limit != NULL || arguments_has(console->arguments, "all"))
+		client_add_query(path, "limit", limit != NULL ? limit : "500");
+	return EXIT_STATUS_OK;
+}
+
+/* One page. *ret_next_cursor is owned by the caller; NULL: this was the last. */
+static int show_page(struct console *console, const char *path, const char *cursor,
+		     const struct console_list *list, char **ret_next_cursor)
+{
+	struct json_document *document CLEANUP(json_cleanup) = NULL;
+	struct strbuf full CLEANUP(strbuf_finish);
+	struct strbuf text;
+
+	strbuf_init(&full, 64 << 10);
+	strbuf_add_text(&full, path);
+	if (cursor != NULL)
+		client_add_query(&full, "cursor", cursor);
+	int status = console_call(console, "GET", full.data, NULL, &document);
+	if (status != EXIT_STATUS_OK)
+		return status;
+	const struct json_value *root = json_root(document);
+	*ret_next_cursor = memory_text(json_string(json_member(root, "next_cursor")));
+	if (console->is_json)
+		return EXIT_STATUS_OK;
+	strbuf_init(&text, LIMIT_ADMIN_REPLY_BYTES);
+	view_list(json_member(root, list->member), list->columns, console->has_colours, &text);
+	(void)fputs(text.data, console->out);
+	strbuf_finish(&text);
+	return EXIT_STATUS_OK;
+}
+
+static int show_pages(struct console *console, const char *path, const struct console_list *list)
+{
+	bool wants_all = arguments_has(console->arguments, "all");
+	char *cursor = memory_text(arguments_value(console->arguments, "cursor"));
+	int status;
+
+	do {
+		char *next = NULL;
+		status = show_page(console, path, cursor, list, &next);
+		free(cursor);
+		cursor = next;
+	} while (status == EXIT_STATUS_OK && wants_all && cursor != NULL);
+	if (cursor != NULL)
+		(void)fprintf(console->errors, "golivectl: there is more: --all, or --cursor %s\n",
+			      cursor);
+	free(cursor);
+	return status;
+}
+
+int console_list(struct console *console, const char *path, const struct console_list *list)
+{
+	struct strbuf query CLEANUP(strbuf_finish);
+
+	strbuf_init(&query, 64 << 10);
+	strbuf_add_text(&query, path);
+	int status = add_filters(console, &query, list->filters);
+	return status == EXIT_STATUS_OK ? show_pages(console, query.data, list) : status;
+}
+
+/* ---- bodies ---- */
+
+void console_put_split(struct json_writer *writer, const char *texts)
+{
+	while (*texts != '\0') {
+		size_t length = strcspn(texts, ",");
+		if (length > 0)
+			json_put_string_n(writer, NULL, texts, length);
+		texts += length + (texts[length] == ',');
+	}
+}
+
+static void put_texts(struct console *console, const struct console_field *field,
+		      struct json_writer *writer)
+{
+	size_t at = 0;
+	const char *value;
+
+	json_begin_array(writer, field->name);
+	while ((value = arguments_next(console->arguments, field->option, &at)) != NULL)
+		console_put_split(writer, value);
+	json_end_array(writer);
+}
+
+static int put_headers(struct console *console, const struct console_field *field,
+		       struct json_writer *writer)
+{
+	size_t at = 0;
+	const char *value;
+
+	json_begin_object(writer, field->name);
+	while ((value = arguments_next(console->arguments, field->option, &at)) != NULL) {
+		char name[256];
+		size_t length = strcspn(value, ":");
+		if (value[length] != ':' || length == 0 || length >= sizeof(name))
+			return console_misused(console, "--%s \"%s\": write \"Name: value\"",
+					       field->option, value);
+		snprintf(name, sizeof(name), "%.*s", (int)length, value);
+		const char *content = value + length + 1;
+		json_put_string(writer, name, content + strspn(content, " "));
+	}
+	json_end_object(writer);
+	return EXIT_STATUS_OK;
+}
+
+static int put_file_text(struct console *console, const struct console_field *field,
+			 struct json_writer *writer)
+{
+	char *text CLEANUP(cleanup_free) = NULL;
+	int status = console_read(console, arguments_value(console->arguments, field->option),
+				  SECRET_FILE_MAX_BYTES, &text, NULL);
+
+	if (status == EXIT_STATUS_OK)
+		json_put_string_n(writer, field->name, text, strcspn(text, "\r\n"));
+	return status;
+}
+
+static int put_number(struct console *console, const struct console_field *field,
+		      struct json_writer *writer)
+{
+	const char *value = arguments_value(console->arguments, field->option);
+	char *end;
+	double number = strtod(value, &end);
+
+	if (*value == '\0' || *end != '\0')
+		return console_misused(console, "--%s: \"%s\" is no number", field->option, value);
+	json_put_real(writer, field->name, number);
+	return EXIT_STATUS_OK;
+}
+
+static int put_time(struct console *console, const struct console_field *field,
+		    struct json_writer *writer)
+{
+	const char *value = arguments_value(console->arguments, field->option);
+	char moment[CLOCK_TEXT_SIZE];
+
+	if (moment_parse(value, clock_now_ms(), moment) < 0)
+		return console_misused(console, MOMENT_EXPECTED, field->option, value);
+	json_put_string(writer, field->name, moment);
+	return EXIT_STATUS_OK;
+}
+
+static int put_field(struct console *console, const struct console_field *field,
+		     struct json_writer *writer)
+{
+	switch (field->kind) {
+	case FIELD_TEXT:
+		json_put_string(writer, field->name,
+				arguments_value(console->arguments, field->option));
+		return EXIT_STATUS_OK;
+	case FIELD_TEXTS:
+		put_texts(console, field, writer);
+		return EXIT_STATUS_OK;
+	case FIELD_TRUE:
+	case FIELD_FALSE:
+		json_put_bool(writer, field->name, field->kind == FIELD_TRUE);
+		return EXIT_STATUS_OK;
+	case FIELD_TIME:
+		return put_time(console, field, writer);
+	case FIELD_NUMBER:
+		return put_number(console, field, writer);
+	case FIELD_HEADERS:
+		return put_headers(console, field, writer);
+	case FIELD_FILE_TEXT:
+		return put_file_text(console, field, writer);
+	}
+	return EXIT_STATUS_USAGE;
+}
+
+int console_put_fields(struct console *console, const struct console_field *fields,
+		       struct json_writer *writer)
+{
+	for (; fields->option != NULL; fields++) {
+		if (!arguments_has(console->arguments, fields->option))
+			continue;
+		int status = put_field(console, fields, writer);
+		if (status != EXIT_STATUS_OK)
+			return status;
+	}
+	return EXIT_STATUS_OK;
+}

@@ -1,0 +1,188 @@
+#include "ctl/view.h"
+
+#include "ctl/table.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { VALUE_MAX_BYTES = 64 << 10, MILLISECONDS_AT = 19 /* of 2026-06-18T13:00:00.000Z */ };
+
+static const struct {
+	const char *word;
+	enum table_colour colour;
+} states[] = {
+	{ "delivered", TABLE_GOOD }, { "live", TABLE_GOOD },    { "done", TABLE_GOOD },
+	{ "yes", TABLE_GOOD },       { "pending", TABLE_WARN }, { "running", TABLE_WARN },
+	{ "dead", TABLE_BAD },       { "no", TABLE_BAD },       { "gone", TABLE_BAD },
+	{ "unknown", TABLE_DIM },    { "offline", TABLE_DIM },  { "cancelled", TABLE_DIM },
+};
+
+static enum table_colour colour_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (strcmp(states[i].word, word) == 0)
+			return states[i].colour;
+	return TABLE_PLAIN;
+}
+
+const struct json_value *view_find(const struct json_value *object, const char *path)
+{
+	char name[64];
+
+	while (object != NULL && *path != '\0') {
+		size_t length = strcspn(path, ".");
+		assert(length < sizeof(name));
+		snprintf(name, sizeof(name), "%.*s", (int)length, path);
+		object = json_member(object, name);
+		path += length + (path[length] == '.');
+	}
+	return object;
+}
+
+static void add_value(const struct json_value *value, struct strbuf *out);
+
+static void add_items(const struct json_value *container, struct strbuf *out)
+{
+	bool is_first = true;
+
+	for (const struct json_value *item = json_first(container); item != NULL;
+	     item = json_next(item)) {
+		if (!is_first)
+			strbuf_add_text(out, ", ");
+		if (json_key(item) != NULL)
+			strbuf_addf(out, "%s ", json_key(item));
+		add_value(item, out);
+		is_first = false;
+	}
+}
+
+/* Any value on one line; what is not there is nothing. */
+static void add_value(const struct json_value *value, struct strbuf *out)
+{
+	bool flag = false;
+
+	switch (json_type(value)) {
+	case JSON_STRING:
+		strbuf_add_text(out, json_string(value));
+		break;
+	case JSON_NUMBER:
+		strbuf_add_text(out, json_number_text(value));
+		break;
+	case JSON_BOOL:
+		(void)json_bool(value, &flag);
+		strbuf_add_text(out, flag ? "yes" : "no");
+		break;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		add_items(value, out);
+		break;
+	case JSON_ABSENT:
+	case JSON_NULL:
+		break;
+	}
+}
+
+/* "2026-06-18T13:00:00.000Z" without what nobody reads. */
+static void drop_milliseconds(struct strbuf *time)
+{
+	if (time->length > MILLISECONDS_AT && time->data[MILLISECONDS_AT] == '.') {
+		strcpy(time->data + MILLISECONDS_AT, "Z");
+		time->length = MILLISECONDS_AT + 1;
+	}
+}
+
+static void put_cell(struct table *table, const struct json_value *value, enum view_kind kind)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, VALUE_MAX_BYTES);
+	add_value(value, &text);
+	if (kind == VIEW_TIME)
+		drop_milliseconds(&text);
+	table_put_colour(table, text.data, kind == VIEW_STATE ? colour_of(text.data) : TABLE_PLAIN);
+	strbuf_finish(&text);
+}
+
+void view_list(const struct json_value *array, const struct view_column *columns, bool with_colours,
+	       struct strbuf *out)
+{
+	struct table_column headings[VIEW_COLUMNS_MAX + 1] = { { 0 } };
+	size_t count = 0;
+
+	for (; columns[count].heading != NULL; count++) {
+		assert(count < VIEW_COLUMNS_MAX);
+		headings[count].heading = columns[count].heading;
+		headings[count].align =
+			columns[count].kind == VIEW_NUMBER ? TABLE_RIGHT : TABLE_LEFT;
+	}
+	struct table *table CLEANUP(table_cleanup) = table_create(headings);
+	for (const struct json_value *row = json_first(array); row != NULL; row = json_next(row))
+		for (size_t i = 0; i < count; i++)
+			put_cell(table, view_find(row, columns[i].path), columns[i].kind);
+	table_render(table, with_colours, out);
+}
+
+static bool is_table(const struct json_value *value)
+{
+	return json_type(value) == JSON_ARRAY && json_type(json_first(value)) == JSON_OBJECT;
+}
+
+/* A list of objects as a table with the columns of the first. */
+static void add_table(const struct json_value *array, bool with_colours, struct strbuf *out)
+{
+	struct view_column columns[VIEW_COLUMNS_MAX + 1] = { { 0 } };
+	size_t count = 0;
+
+	for (const struct json_value *member = json_first(json_first(array));
+	     member != NULL && count < VIEW_COLUMNS_MAX; member = json_next(member)) {
+		const char *name = json_key(member);
+		size_t length = strlen(name);
+		bool is_time = length > 3 && strcmp(name + length - 3, "_at") == 0;
+		columns[count++] = (struct view_column){ .heading = name,
+							 .path = name,
+							 .kind = is_time ? VIEW_TIME : VIEW_TEXT };
+	}
+	view_list(array, columns, with_colours, out);
+}
+
+static int widest_key(const struct json_value *object)
+{
+	size_t widest = 0;
+
+	for (const struct json_value *member = json_first(object); member != NULL;
+	     member = json_next(member)) {
+		size_t length = strlen(json_key(member));
+		if (!is_table(member) && length > widest)
+			widest = length;
+	}
+	return (int)widest;
+}
+
+static void add_line(const struct json_value *member, int width, struct strbuf *out)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, VALUE_MAX_BYTES);
+	add_value(member, &text);
+	strbuf_addf(out, "%-*s  ", width, json_key(member));
+	table_add_safe_text(out, text.length > 0 ? text.data : "-");
+	strbuf_add_char(out, '\n');
+	strbuf_finish(&text);
+}
+
+void view_object(const struct json_value *object, bool with_colours, struct strbuf *out)
+{
+	int width = widest_key(object);
+
+	for (const struct json_value *member = json_first(object); member != NULL;
+	     member = json_next(member))
+		if (!is_table(member))
+			add_line(member, width, out);
+	for (const struct json_value *member = json_first(object); member != NULL;
+	     member = json_next(member))
+		if (is_table(member)) {
+			strbuf_addf(out, "\n%s:\n", json_key(member));
+			add_table(member, with_colours, out);
+		}
+}
