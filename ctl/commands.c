@@ -15,7 +15,7 @@
 #define ANY_NUMBER SIZE_MAX
 #define PAGES "limit cursor all"
 #define SETTINGS \
-	"target events creator watchlist name description bearer-token-file header rate-limit " \
+	"events creator watchlist name description bearer-token-file header rate-limit " \
 	"active inactive"
 
 /* What every command takes; and in a second part, what some do. */
@@ -34,14 +34,14 @@ static const struct option_spec options[] = {
 	{ "webhook", 0, OPTION_VALUE, "WEBHOOK", "only of this webhook" },
 	{ "event", 0, OPTION_VALUE, "EVENT", "only of this event" },
 	{ "type", 0, OPTION_VALUE, "TYPE", "live.start or live.end" },
-	{ "creator", 0, OPTION_LIST, "CREATOR,…", "creators, in any spelling" },
+	{ "creator", 0, OPTION_LIST, "CREATORS", "creators, in any spelling, separated by commas" },
 	{ "since", 0, OPTION_VALUE, "TIME",
 	  "from then on: 2026-06-18T13:00:00Z, or 2h for two hours ago" },
 	{ "until", 0, OPTION_VALUE, "TIME", "before then" },
 	{ "state", 0, OPTION_VALUE, "STATE", "live, offline or unknown" },
-	{ "watchlist", 0, OPTION_LIST, "NAME,…", "watchlists" },
+	{ "watchlist", 0, OPTION_LIST, "NAMES", "watchlists, separated by commas" },
 	{ "target", 0, OPTION_VALUE, "URL", "where deliveries go" },
-	{ "events", 0, OPTION_LIST, "TYPE,…", "which events (new webhooks: all)" },
+	{ "events", 0, OPTION_LIST, "TYPES", "which events (new webhooks: live.start,live.end)" },
 	{ "name", 0, OPTION_VALUE, "NAME", "a label" },
 	{ "description", 0, OPTION_VALUE, "TEXT", "a note" },
 	{ "bearer-token-file", 0, OPTION_VALUE, "FILE",
@@ -72,7 +72,7 @@ static const struct command commands[] = {
 	  "golivectl webhooks add https://your-app.example/hook --creator charlidamelio", webhooks_add },
 	{ "webhooks show", "WEBHOOK", 1, 1, "", "show a webhook",
 	  "golivectl webhooks show wh_01JY3V5S0T9Q4B8N2M7K6H5G4F", webhooks_show },
-	{ "webhooks set", "WEBHOOK", 1, 1, SETTINGS, "change a webhook's settings",
+	{ "webhooks set", "WEBHOOK", 1, 1, "target " SETTINGS, "change a webhook's settings",
 	  "golivectl webhooks set wh_01JY3V5S0T9Q4B8N2M7K6H5G4F --active", webhooks_set },
 	{ "webhooks rm", "WEBHOOK", 1, 1, "", "delete a webhook; what is pending is cancelled",
 	  "golivectl webhooks rm wh_01JY3V5S0T9Q4B8N2M7K6H5G4F", webhooks_rm },

@@ -54,8 +54,6 @@ int webhooks_add(struct console *console)
 	struct strbuf body CLEANUP(strbuf_finish);
 	struct json_writer writer;
 
-	if (arguments_has(console->arguments, "target"))
-		return console_misused(console, "the target is the word behind add, no option");
 	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);

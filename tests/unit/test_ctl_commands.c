@@ -1,5 +1,7 @@
 #include "ctl/commands.h"
 
+#include "db/store.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -151,6 +153,69 @@ static void a_daemon_that_does_not_answer_has_its_own_status(void **state)
 	assert_non_null(strstr(error_text, "/nonexistent/api"));
 }
 
+/* A directory with a database and a configuration that names it. */
+struct place {
+	char directory[32], database[64], copy[64], config[64];
+};
+
+static void make_place(struct place *place)
+{
+	struct store *store;
+	struct strbuf why;
+
+	strcpy(place->directory, "/tmp/golivectl-XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	snprintf(place->database, sizeof(place->database), "%s/golived.db", place->directory);
+	snprintf(place->copy, sizeof(place->copy), "%s/copy.db", place->directory);
+	snprintf(place->config, sizeof(place->config), "%s/golived.conf", place->directory);
+	FILE *config = fopen(place->config, "w");
+	(void)fprintf(config, "[store]\npath = %s\n", place->database);
+	(void)fclose(config);
+	strbuf_init(&why, 4096);
+	if (store_open(place->database, STORE_WRITER, SYNCHRONOUS_NORMAL, &why, &store) < 0)
+		fail_msg("%s", why.data);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_fact_set(store, "answer", 42), 0);
+	assert_int_equal(store_commit(store), 0);
+	store_close(store);
+	strbuf_finish(&why);
+}
+
+static void remove_place(const struct place *place)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", place->directory);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_backup_is_a_database_with_everything_in_it(void **state)
+{
+	struct place place;
+	struct store *store;
+	struct strbuf why;
+	char line[256];
+	int64_t answer = 0;
+
+	(void)state;
+	make_place(&place);
+	snprintf(line, sizeof(line), "golivectl backup %s --config %s", place.copy, place.config);
+	if (run(line) != EXIT_STATUS_OK)
+		fail_msg("%s", error_text);
+	/* A second one does not write over it. */
+	assert_int_equal(run(line), EXIT_STATUS_FAILED);
+	assert_non_null(strstr(error_text, place.copy));
+	strbuf_init(&why, 4096);
+	assert_int_equal(store_open(place.copy, STORE_WRITER, SYNCHRONOUS_NORMAL, &why, &store), 0);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_fact_get(store, "answer", &answer), 0);
+	assert_int_equal(answer, 42);
+	store_rollback(store);
+	store_close(store);
+	strbuf_finish(&why);
+	remove_place(&place);
+}
+
 static void the_version_is_printed(void **state)
 {
 	(void)state;
@@ -171,6 +236,7 @@ int main(void)
 		TEST(a_key_is_never_taken_from_the_command_line),
 		TEST(wrong_values_are_told_before_anybody_is_asked),
 		TEST(a_daemon_that_does_not_answer_has_its_own_status),
+		TEST(a_backup_is_a_database_with_everything_in_it),
 		TEST(the_version_is_printed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
