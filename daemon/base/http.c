@@ -162,7 +162,10 @@ static void on_watch(void *arg, unsigned events, int status)
 	struct http_socket *socket = arg;
 	struct http_client *client = socket->client;
 	int fd = socket->fd;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	/* CURL_CSELECT_ERR would end the transfer unread. libcurl shall find out by itself: it then
+	 * takes what came before a reset, and starts again on a new connection where one that was
+	 * reused turned out to be closed. */
+	int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
 	int running;
 
 	if (!socket->is_owned) {
