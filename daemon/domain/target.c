@@ -366,6 +366,18 @@ static int check_host(const char *url, const struct http_url *parsed,
 	return check_name(parsed->host, exemptions, ret_reason);
 }
 
+/* A literal that the operator has named: then its ports are the operator's business, too. */
+static bool is_exempt_literal(const struct http_url *parsed,
+			      const struct target_exemptions *exemptions)
+{
+	struct http_address address;
+	if (!http_address_parse(parsed->host, &address))
+		return false;
+	uint8_t bytes[16];
+	address_bytes(&address, bytes);
+	return is_exempt(bytes, exemptions);
+}
+
 int target_url_check(const char *url, const struct target_exemptions *exemptions,
 		     const char **ret_reason)
 {
@@ -375,7 +387,7 @@ int target_url_check(const char *url, const struct target_exemptions *exemptions
 		objection = "the URL cannot be read";
 	else if (!objection && (parsed.has_userinfo || parsed.has_fragment || parsed.has_zone))
 		objection = "the URL has a user name, a fragment or a zone";
-	else if (!objection && is_bad_port(parsed.port))
+	else if (!objection && is_bad_port(parsed.port) && !is_exempt_literal(&parsed, exemptions))
 		objection = "the port belongs to another protocol";
 	if (objection) {
 		*ret_reason = objection;

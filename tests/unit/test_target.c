@@ -353,6 +353,10 @@ static void an_exemption_of_loopback_admits_this_machine_and_no_more(void **stat
 	const struct config_cidr cidrs[] = { cidr("::ffff:127.0.0.0", 104) };
 	const struct target_exemptions loopback = { cidrs, ARRAY_SIZE(cidrs) };
 	static const struct url_case cases[] = {
+		/* Its other ports are then the operator's business, those of other addresses are
+		   not. */
+		{ "http://127.0.0.1:1/", 0 },
+		{ "http://example.com:1/", -EINVAL },
 		{ "http://127.0.0.1:8080/", 0 },
 		{ "http://0x7f.1/", 0 },
 		{ "http://[::ffff:127.0.0.1]/", 0 },
