@@ -212,12 +212,12 @@ static bool check_query(const struct route *route, const struct admin_request *r
 static bool is_json(const char *content_type)
 {
 	static const char json[] = "application/json";
-	const char *rest = content_type ? content_type + strspn(content_type, " \t") : "";
 
-	if (strncasecmp(rest, json, strlen(json)) != 0)
+	if (!content_type || strncasecmp(content_type, json, strlen(json)) != 0)
 		return false;
-	rest += strlen(json);
-	return rest[strspn(rest, " \t")] == '\0' || rest[strspn(rest, " \t")] == ';';
+	content_type += strlen(json);
+	content_type += strspn(content_type, " \t");
+	return !*content_type || *content_type == ';';
 }
 
 static bool parse_body(const struct route *route, const struct admin_request *request,
