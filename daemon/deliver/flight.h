@@ -1,0 +1,69 @@
+/* flight - one claimed delivery on its way: held, sent, answered, recorded.
+ *
+ *   in:   a claim and its endpoint; the configuration
+ *   out:  what came of it, as the store records it (struct attempt_outcome)
+ *   not:  when it may start, storing the outcome (dispatcher)
+ */
+#ifndef GOLIVED_DELIVER_FLIGHT_H
+#define GOLIVED_DELIVER_FLIGHT_H
+
+#include "base/config.h"
+#include "base/http.h"
+#include "db/deliveries.h"
+#include "deliver/egress.h"
+#include "deliver/signer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct flight;
+typedef void (*flight_done_fn)(void *arg, struct flight *flight);
+
+/* The claims of one lane share its endpoint, until the last flight is destroyed. */
+struct flight_batch {
+	struct claimed_lane lane; /* owned */
+	unsigned references;
+};
+
+struct flight {
+	struct flight *next, **link;        /* in a list: the next one, and what points here */
+	struct flight_batch *batch;         /* shared */
+	const struct delivery_claim *claim; /* of the batch */
+	const struct config *config;        /* borrowed */
+	flight_done_fn done;
+	void *arg;
+
+	int64_t start_at_ms; /* not before its turn in the webhook's rate limit */
+	/* Owned, while it is under way. */
+	struct egress_call *call;
+	struct signer_headers headers;
+
+	/* Filled when it is over. */
+	struct attempt_outcome outcome;
+	char peer_address[HTTP_ADDRESS_TEXT_SIZE];
+	char *error_detail, *response; /* owned */
+
+	/* Filled by the store's thread, which alone touches the flight while it is stored. */
+	bool is_recorded; /* false: the delivery is there no more */
+	struct outcome_effect effect;
+};
+
+/* One flight for each claim of the lane, linked in the order of the claims; NULL if there is none.
+ * Takes over what the lane owns. */
+struct flight *flight_create_all(struct claimed_lane *lane, const struct config *config,
+				 flight_done_fn done, void *arg);
+void flight_destroy(struct flight *flight);
+
+bool flight_is_test(const struct flight *flight); /* of a webhook */
+const struct endpoint *flight_endpoint(const struct flight *flight);
+
+/* Signs and sends. done is called later, once the outcome is filled. */
+void flight_send(struct flight *flight, struct egress *egress, int64_t now_ms);
+
+/* Ends what is under way without its callback: it will be made again, under the same number. */
+void flight_interrupt(struct flight *flight, int64_t now_ms);
+
+/* Fills the outcome of an attempt that was never sent: due again at that time, not counted. */
+void flight_give_back(struct flight *flight, int64_t retry_at_ms);
+
+#endif
