@@ -1,0 +1,582 @@
+#include "deliver/dispatcher.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "deliver/dispatch_jobs.h"
+#include "deliver/dispatch_report.h"
+#include "deliver/egress.h"
+#include "deliver/flight.h"
+#include "deliver/lanes.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* The happy path: a look or a list tells the lanes what is due; lanes grant slots; a claim takes
+ * that many deliveries out of the store; each becomes an attempt, which is held until its turn, is
+ * under way, and is then to be settled; a settle job records what came of it and says when its lane
+ * is due next. All of it is driven from pump(), once per turn of the loop.
+ *
+ * What can fail is the store. Then nothing is claimed for a while, and outcomes stay where they are
+ * until they can be recorded: they are no more than the attempts that were in flight. */
+
+enum {
+	TICK_MS = 1000,          /* hints may be lost: nothing waits longer for a look */
+	LIST_MS = 30000,         /* nor for a list of all lanes */
+	STORE_PAUSE_MS = 1000,   /* after trouble of the store */
+	EMPTY_CLAIM_MS = 1000,   /* a lane that said it was due and had nothing */
+	SETTLE_MAX_COUNT = 1024, /* outcomes in one job */
+};
+
+struct flight_list {
+	struct flight *first, **last;
+	unsigned count;
+};
+
+struct dispatcher {
+	struct loop *loop; /* borrowed, as the next three */
+	struct store_thread *store;
+	const struct config *config;
+	struct dispatcher_hooks hooks;
+
+	struct egress *egress; /* owned, as the next three */
+	struct lanes *lanes;
+	struct loop_timer *timer;
+	struct loop_turn *turn;
+
+	bool is_pump_wanted, is_started, is_recovered, is_stopping, is_drained;
+	bool is_look_wanted, is_list_wanted, is_test_wanted;
+	int64_t listed_mono_ms, looked_mono_ms;
+	int64_t pause_until_mono_ms;  /* the store had trouble: claim nothing before */
+	int64_t settle_after_mono_ms; /* nor try to record outcomes */
+	int64_t drain_until_mono_ms;
+	struct store_mark mark;
+	unsigned tests_in_use;
+
+	struct flight_list held, under_way, unsettled;
+	struct dispatch_job *jobs[DISPATCH_JOB_KINDS]; /* at the store; at most one of a kind */
+};
+
+/* ---- lists of flights ---- */
+
+static void list_init(struct flight_list *list)
+{
+	*list = (struct flight_list){ .last = &list->first };
+}
+
+static void list_append(struct flight_list *list, struct flight *flight)
+{
+	flight->next = NULL;
+	flight->link = list->last;
+	*list->last = flight;
+	list->last = &flight->next;
+	list->count++;
+}
+
+static struct flight *list_take(struct flight_list *list, struct flight *flight)
+{
+	*flight->link = flight->next;
+	*(flight->next ? &flight->next->link : &list->last) = flight->link;
+	flight->next = NULL;
+	list->count--;
+	return flight;
+}
+
+static struct flight *list_take_first(struct flight_list *list)
+{
+	return list->first ? list_take(list, list->first) : NULL;
+}
+
+static void list_destroy_all(struct flight_list *list)
+{
+	for (struct flight *flight; (flight = list_take_first(list));)
+		flight_destroy(flight);
+}
+
+/* ---- flights ---- */
+
+static void want_pump(struct dispatcher *dispatcher)
+{
+	dispatcher->is_pump_wanted = true;
+	loop_turn_request(dispatcher->turn);
+}
+
+static enum lanes_result lesson_of(const struct attempt_outcome *outcome)
+{
+	switch (outcome->verdict) {
+	case ATTEMPT_DELIVERED:
+		return LANES_SUCCEEDED;
+	case ATTEMPT_RETRY:
+	case ATTEMPT_DEAD:
+		return LANES_FAILED;
+	case ATTEMPT_INTERRUPTED:
+	case ATTEMPT_NOT_MADE:
+		break;
+	}
+	return LANES_NOTHING_LEARNT;
+}
+
+/* The attempt is over, its outcome filled, and it is in no list. Its slot is free from now on. */
+static void flight_over(struct dispatcher *dispatcher, struct flight *flight, int64_t now_ms)
+{
+	dispatch_report_attempt(flight, now_ms);
+	if (flight_is_test(flight))
+		dispatcher->tests_in_use--;
+	else
+		lanes_finished(dispatcher->lanes, flight_endpoint(flight)->webhook_id,
+			       lesson_of(&flight->outcome), flight->outcome.duration_ms, now_ms);
+	list_append(&dispatcher->unsettled, flight);
+	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
+	want_pump(dispatcher);
+}
+
+static void on_flight_done(void *arg, struct flight *flight)
+{
+	struct dispatcher *dispatcher = arg;
+	list_take(&dispatcher->under_way, flight);
+	flight_over(dispatcher, flight, clock_now_ms());
+}
+
+/* No attempt starts whose success could not be recorded. */
+static bool is_paused(const struct dispatcher *dispatcher)
+{
+	return store_thread_is_degraded(dispatcher->store) ||
+	       clock_mono_ms() < dispatcher->pause_until_mono_ms ||
+	       clock_mono_ms() < dispatcher->settle_after_mono_ms;
+}
+
+static void start_held(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	for (struct flight *next, *flight = dispatcher->held.first; flight; flight = next) {
+		next = flight->next;
+		if (flight->start_at_ms > now_ms)
+			continue;
+		list_append(&dispatcher->under_way, list_take(&dispatcher->held, flight));
+		flight_send(flight, dispatcher->egress, now_ms);
+	}
+	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
+}
+
+static void give_back_held(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	for (struct flight *flight; (flight = list_take_first(&dispatcher->held));) {
+		flight_give_back(flight, now_ms);
+		flight_over(dispatcher, flight, now_ms);
+	}
+}
+
+static void interrupt_all(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	for (struct flight *flight; (flight = list_take_first(&dispatcher->under_way));) {
+		flight_interrupt(flight, now_ms);
+		flight_over(dispatcher, flight, now_ms);
+	}
+}
+
+/* ---- jobs ---- */
+
+static void submit(struct dispatcher *dispatcher, struct dispatch_job *job, dispatch_job_fn on_done)
+{
+	assert(!dispatcher->jobs[job->kind]);
+	dispatcher->jobs[job->kind] = job;
+	dispatch_job_submit(job, dispatcher->store, on_done, dispatcher);
+}
+
+/* The job is back: what it could not do is said once. Of a full disk the store's thread speaks. */
+static void job_is_back(struct dispatcher *dispatcher, struct dispatch_job *job, int result)
+{
+	static const char *const failures[DISPATCH_JOB_KINDS] = {
+		[DISPATCH_RECOVER] = "cannot take up deliveries",
+		[DISPATCH_LIST] = "cannot list lanes",
+		[DISPATCH_LOOK] = "cannot look for new deliveries",
+		[DISPATCH_CLAIM] = "cannot claim deliveries",
+		[DISPATCH_SETTLE] = "cannot record attempts",
+	};
+	dispatcher->jobs[job->kind] = NULL;
+	if (result != 0) {
+		if (result != -ENOSPC)
+			log_warning(failures[job->kind], LOG_ERRNO(result));
+		dispatcher->pause_until_mono_ms = clock_mono_ms() + STORE_PAUSE_MS;
+	}
+	want_pump(dispatcher);
+}
+
+static void touch_lanes(struct dispatcher *dispatcher, const struct dispatch_job *job)
+{
+	int64_t now_ms = clock_now_ms();
+	for (unsigned i = 0; i < job->lane_count; i++)
+		lanes_touch(dispatcher->lanes, job->lanes[i].webhook_id, job->lanes[i].due_at_ms,
+			    now_ms);
+}
+
+static void on_recovered(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	job_is_back(dispatcher, job, result);
+	if (result == 0) {
+		dispatcher->is_recovered = true;
+		dispatcher->mark = job->mark;
+		touch_lanes(dispatcher, job);
+		if (job->recovered > 0)
+			log_notice("interrupted deliveries taken up again",
+				   LOG_INT("count", job->recovered));
+	}
+	dispatch_job_destroy(job);
+}
+
+static void on_listed(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	job_is_back(dispatcher, job, result);
+	if (result == 0)
+		touch_lanes(dispatcher, job);
+	dispatch_job_destroy(job);
+}
+
+static void on_looked(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	job_is_back(dispatcher, job, result);
+	if (result == 0) {
+		dispatcher->mark = job->mark;
+		dispatcher->is_look_wanted = dispatcher->is_look_wanted || job->has_more;
+		touch_lanes(dispatcher, job);
+	}
+	dispatch_job_destroy(job);
+}
+
+static void hold_claimed(struct dispatcher *dispatcher, struct claimed_lane *lane,
+			 int64_t first_start_ms, int64_t spacing_ms)
+{
+	struct flight *flight =
+		flight_create_all(lane, dispatcher->config, on_flight_done, dispatcher);
+	for (int64_t start_ms = first_start_ms; flight; start_ms += spacing_ms) {
+		struct flight *next = flight->next;
+		flight->start_at_ms = start_ms;
+		list_append(&dispatcher->held, flight);
+		flight = next;
+	}
+}
+
+static void take_claimed_lane(struct dispatcher *dispatcher, const struct lanes_grant *grant,
+			      struct claimed_lane *lane, int64_t now_ms)
+{
+	int64_t first_start_ms, spacing_ms, due_at_ms = lane->next_due_at_ms;
+	if (lane->claim_count == 0 && due_at_ms <= now_ms)
+		due_at_ms = now_ms + EMPTY_CLAIM_MS;
+	lanes_claimed(dispatcher->lanes, grant, lane->claim_count, lane->endpoint.rate_limit,
+		      now_ms, &first_start_ms, &spacing_ms);
+	lanes_set_due(dispatcher->lanes, grant->webhook_id, due_at_ms, now_ms);
+	hold_claimed(dispatcher, lane, first_start_ms, spacing_ms);
+}
+
+/* Nothing of it happened: the slots are free, and what was due is due. */
+static void return_grants(struct dispatcher *dispatcher, const struct dispatch_job *job,
+			  int64_t now_ms)
+{
+	int64_t ignored_start_ms, ignored_spacing_ms;
+	for (unsigned i = 0; i < job->grant_count; i++)
+		lanes_claimed(dispatcher->lanes, &job->grants[i], 0, 0, now_ms, &ignored_start_ms,
+			      &ignored_spacing_ms);
+	dispatcher->is_test_wanted = true;
+}
+
+static void on_claimed(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	int64_t now_ms = clock_now_ms();
+	job_is_back(dispatcher, job, result);
+	if (result != 0) {
+		return_grants(dispatcher, job, now_ms);
+	} else {
+		for (unsigned i = 0; i < job->grant_count; i++)
+			take_claimed_lane(dispatcher, &job->grants[i], &job->claimed[i], now_ms);
+		for (unsigned i = 0; i < job->test_count; i++)
+			hold_claimed(dispatcher, &job->claimed[job->grant_count + i], now_ms, 0);
+		dispatcher->tests_in_use += job->test_count;
+	}
+	dispatch_job_destroy(job);
+}
+
+static void finish_settled(struct dispatcher *dispatcher, struct dispatch_job *job)
+{
+	int64_t now_ms = clock_now_ms();
+	for (const struct flight *flight = job->flights; flight; flight = flight->next) {
+		dispatch_report_settled(flight);
+		if (flight->is_recorded)
+			lanes_set_due(dispatcher->lanes, flight->effect.webhook_id,
+				      flight->effect.lane_due_at_ms, now_ms);
+	}
+	if (dispatcher->hooks.on_settled)
+		dispatcher->hooks.on_settled(dispatcher->hooks.arg);
+}
+
+/* They are recorded later; or, once a stop can wait no longer, made again after the next start. */
+static void keep_unsettled(struct dispatcher *dispatcher, struct dispatch_job *job)
+{
+	while (job->flights) {
+		struct flight *flight = job->flights;
+		job->flights = flight->next;
+		list_append(&dispatcher->unsettled, flight);
+	}
+	dispatcher->settle_after_mono_ms = clock_mono_ms() + STORE_PAUSE_MS;
+	if (dispatcher->is_stopping && clock_mono_ms() >= dispatcher->drain_until_mono_ms) {
+		log_error("attempts not recorded, they will be made again",
+			  LOG_INT("count", dispatcher->unsettled.count));
+		list_destroy_all(&dispatcher->unsettled);
+	}
+}
+
+static void on_settled(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	job_is_back(dispatcher, job, result);
+	if (result == 0)
+		finish_settled(dispatcher, job);
+	else
+		keep_unsettled(dispatcher, job);
+	dispatch_job_destroy(job);
+}
+
+/* ---- what is to be done now ---- */
+
+static void settle(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (dispatcher->jobs[DISPATCH_SETTLE] || !dispatcher->unsettled.first ||
+	    clock_mono_ms() < dispatcher->settle_after_mono_ms)
+		return;
+	struct dispatch_job *job = dispatch_job_create(DISPATCH_SETTLE, now_ms);
+	struct flight **last = &job->flights;
+	for (unsigned i = 0; dispatcher->unsettled.first && i < SETTLE_MAX_COUNT; i++) {
+		*last = list_take_first(&dispatcher->unsettled);
+		last = &(*last)->next;
+	}
+	submit(dispatcher, job, on_settled);
+}
+
+static void recover(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (!dispatcher->jobs[DISPATCH_RECOVER])
+		submit(dispatcher, dispatch_job_create(DISPATCH_RECOVER, now_ms), on_recovered);
+}
+
+static void look(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (dispatcher->jobs[DISPATCH_LOOK] || !dispatcher->is_look_wanted)
+		return;
+	struct dispatch_job *job = dispatch_job_create(DISPATCH_LOOK, now_ms);
+	job->mark = dispatcher->mark;
+	dispatcher->is_look_wanted = false;
+	dispatcher->looked_mono_ms = clock_mono_ms();
+	submit(dispatcher, job, on_looked);
+}
+
+static void list(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (dispatcher->jobs[DISPATCH_LIST] || !dispatcher->is_list_wanted)
+		return;
+	dispatcher->is_list_wanted = false;
+	dispatcher->listed_mono_ms = clock_mono_ms();
+	lanes_refresh(dispatcher->lanes, now_ms);
+	submit(dispatcher, dispatch_job_create(DISPATCH_LIST, now_ms), on_listed);
+}
+
+static void claim(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	struct lanes_grant grant;
+	if (dispatcher->jobs[DISPATCH_CLAIM])
+		return;
+	struct dispatch_job *job = dispatch_job_create(DISPATCH_CLAIM, now_ms);
+	while (job->grant_count < DISPATCH_CLAIM_LANES &&
+	       lanes_grant(dispatcher->lanes, now_ms, &grant))
+		job->grants[job->grant_count++] = grant;
+	if (dispatcher->is_test_wanted && dispatcher->tests_in_use < DISPATCH_TESTS) {
+		job->test_max = DISPATCH_TESTS - dispatcher->tests_in_use;
+		dispatcher->is_test_wanted = false;
+	}
+	if (job->grant_count > 0 || job->test_max > 0)
+		submit(dispatcher, job, on_claimed);
+	else
+		dispatch_job_destroy(job);
+}
+
+/* What hints have told, and what they may have failed to tell. */
+static void notice_time(struct dispatcher *dispatcher)
+{
+	int64_t mono_ms = clock_mono_ms();
+	if (mono_ms - dispatcher->looked_mono_ms >= TICK_MS)
+		dispatcher->is_look_wanted = dispatcher->is_test_wanted = true;
+	if (mono_ms - dispatcher->listed_mono_ms >= LIST_MS)
+		dispatcher->is_list_wanted = true;
+}
+
+static void go_on(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (is_paused(dispatcher))
+		return;
+	if (!dispatcher->is_recovered) {
+		recover(dispatcher, now_ms);
+		return;
+	}
+	notice_time(dispatcher);
+	look(dispatcher, now_ms);
+	list(dispatcher, now_ms);
+	claim(dispatcher, now_ms);
+	start_held(dispatcher, now_ms);
+}
+
+static bool has_work(const struct dispatcher *dispatcher)
+{
+	for (int kind = 0; kind < DISPATCH_JOB_KINDS; kind++) {
+		if (dispatcher->jobs[kind])
+			return true;
+	}
+	return dispatcher->held.first || dispatcher->under_way.first || dispatcher->unsettled.first;
+}
+
+static void drain(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	give_back_held(dispatcher, now_ms);
+	if (clock_mono_ms() >= dispatcher->drain_until_mono_ms)
+		interrupt_all(dispatcher, now_ms);
+	settle(dispatcher, now_ms);
+	if (has_work(dispatcher) || dispatcher->is_drained)
+		return;
+	dispatcher->is_drained = true;
+	if (dispatcher->hooks.on_drained)
+		dispatcher->hooks.on_drained(dispatcher->hooks.arg);
+}
+
+/* Until the next grant, the next turn of a rate limit, or the next tick, whichever is first. Wall
+ * time may jump: the tick bounds what that can do. */
+static int64_t sleep_ms(const struct dispatcher *dispatcher, int64_t now_ms)
+{
+	int64_t wake_at_ms = now_ms + TICK_MS;
+	if (is_paused(dispatcher) || dispatcher->is_stopping)
+		return TICK_MS / 10;
+	if (!dispatcher->jobs[DISPATCH_CLAIM] &&
+	    lanes_next_grant_ms(dispatcher->lanes) < wake_at_ms)
+		wake_at_ms = lanes_next_grant_ms(dispatcher->lanes);
+	for (const struct flight *flight = dispatcher->held.first; flight; flight = flight->next) {
+		if (flight->start_at_ms < wake_at_ms)
+			wake_at_ms = flight->start_at_ms;
+	}
+	return wake_at_ms > now_ms ? wake_at_ms - now_ms : 1;
+}
+
+static void pump(struct dispatcher *dispatcher)
+{
+	int64_t now_ms = clock_now_ms();
+	dispatcher->is_pump_wanted = false;
+	if (dispatcher->is_stopping) {
+		drain(dispatcher, now_ms);
+	} else {
+		settle(dispatcher, now_ms);
+		go_on(dispatcher, now_ms);
+	}
+	if (!dispatcher->is_drained)
+		loop_timer_set(dispatcher->timer, sleep_ms(dispatcher, now_ms));
+}
+
+static void on_turn(void *arg)
+{
+	struct dispatcher *dispatcher = arg;
+	if (dispatcher->is_pump_wanted && dispatcher->is_started && !dispatcher->is_drained)
+		pump(dispatcher);
+}
+
+static void on_timer(void *arg)
+{
+	want_pump(arg);
+}
+
+/* ---- for everybody ---- */
+
+static struct lanes_limits limits_of(const struct config *config)
+{
+	return (struct lanes_limits){
+		.total = (unsigned)config->delivery.concurrency,
+		.per_lane = (unsigned)config->delivery.concurrency_per_webhook,
+	};
+}
+
+struct dispatcher *dispatcher_create(struct loop *loop, struct store_thread *store, struct dns *dns,
+				     const struct config *config,
+				     const struct dispatcher_hooks *hooks)
+{
+	struct dispatcher *dispatcher = memory_zeroed(1, sizeof(*dispatcher));
+	const struct lanes_limits limits = limits_of(config);
+	dispatcher->store = store;
+	dispatcher->config = config;
+	dispatcher->hooks = hooks ? *hooks : (struct dispatcher_hooks){ 0 };
+	dispatcher->egress = egress_create(loop, dns, config);
+	dispatcher->lanes = lanes_create(&limits);
+	dispatcher->timer = loop_timer_create(loop, on_timer, dispatcher);
+	dispatcher->turn = loop_turn_create(loop, on_turn, dispatcher);
+	list_init(&dispatcher->held);
+	list_init(&dispatcher->under_way);
+	list_init(&dispatcher->unsettled);
+	return dispatcher;
+}
+
+void dispatcher_destroy(struct dispatcher *dispatcher)
+{
+	if (!dispatcher)
+		return;
+	for (int kind = 0; kind < DISPATCH_JOB_KINDS; kind++)
+		dispatch_job_abandon(dispatcher->jobs[kind]);
+	list_destroy_all(&dispatcher->held);
+	list_destroy_all(&dispatcher->under_way);
+	list_destroy_all(&dispatcher->unsettled);
+	loop_turn_destroy(dispatcher->turn);
+	loop_timer_destroy(dispatcher->timer);
+	lanes_destroy(dispatcher->lanes);
+	egress_destroy(dispatcher->egress);
+	free(dispatcher);
+}
+
+void dispatcher_start(struct dispatcher *dispatcher)
+{
+	dispatcher->is_started = true;
+	dispatcher->listed_mono_ms = clock_mono_ms();
+	want_pump(dispatcher);
+}
+
+void dispatcher_stop(struct dispatcher *dispatcher)
+{
+	if (dispatcher->is_stopping)
+		return;
+	dispatcher->is_started = dispatcher->is_stopping = true;
+	dispatcher->drain_until_mono_ms =
+		clock_mono_ms() + dispatcher->config->delivery.drain_timeout_ms;
+	want_pump(dispatcher);
+}
+
+void dispatcher_reload(struct dispatcher *dispatcher)
+{
+	const struct lanes_limits limits = limits_of(dispatcher->config);
+	lanes_set_limits(dispatcher->lanes, &limits, clock_now_ms());
+	want_pump(dispatcher);
+}
+
+void dispatcher_wake(struct dispatcher *dispatcher)
+{
+	dispatcher->is_look_wanted = dispatcher->is_test_wanted = true;
+	want_pump(dispatcher);
+}
+
+void dispatcher_endpoints_changed(struct dispatcher *dispatcher)
+{
+	dispatcher->is_list_wanted = true;
+	want_pump(dispatcher);
+}
+
+void dispatcher_status(const struct dispatcher *dispatcher, struct dispatch_status *ret_status)
+{
+	*ret_status = (struct dispatch_status){
+		.in_flight = dispatcher->under_way.count,
+		.failing_lanes = lanes_failing(dispatcher->lanes),
+	};
+}
