@@ -202,6 +202,13 @@ static void load_variable(struct loader *loader, const char *variable, const cha
 	const char *section = section_of_variable(variable, &name_start);
 	if (!section || name_start > equals)
 		return;
+	const char *fault = ini_text_fault(variable, (size_t)(equals - variable));
+	if (fault) {
+		loader->has_mistake = true;
+		strbuf_addf(loader->mistakes, "%.*s...: the name of this variable %s\n",
+			    (int)(name_start - variable), variable, fault);
+		return;
+	}
 	CLEANUP(cleanup_free) char *name = memory_text_n(name_start, (size_t)(equals - name_start));
 	for (char *at = name; *at; at++) /* lower-case letters become what no key contains */
 		*at = (char)(islower((unsigned char)*at) ? '?' : tolower((unsigned char)*at));

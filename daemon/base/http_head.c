@@ -50,6 +50,20 @@ static bool is_blank(const char *line, size_t length)
 	       (length == 2 && line[0] == '\r' && line[1] == '\n');
 }
 
+/* Is there a Transfer-Encoding, in any of the fields of that name, other than chunked? */
+static bool has_other_encoding(const char *text)
+{
+	static const char chunked[] = "chunked";
+	size_t length;
+	const char *at = text;
+	while ((at = http_head_field(at, "Transfer-Encoding", &length)) != NULL) {
+		if (length != sizeof chunked - 1 || strncasecmp(at, chunked, length) != 0)
+			return true;
+		at += length;
+	}
+	return false;
+}
+
 static const char *end_of_block(struct http_head *head)
 {
 	if (head->status == 101)
@@ -59,12 +73,7 @@ static const char *end_of_block(struct http_head *head)
 		return NULL;
 	}
 	head->state = HTTP_HEAD_COMPLETE;
-
-	size_t length;
-	const char *encoding = http_head_field(head->text.data, "Transfer-Encoding", &length);
-	static const char chunked[] = "chunked";
-	if (encoding &&
-	    (length != sizeof chunked - 1 || strncasecmp(encoding, chunked, length) != 0))
+	if (has_other_encoding(head->text.data))
 		return "the answer has a transfer encoding that was not asked for";
 	return NULL;
 }
@@ -87,6 +96,8 @@ const char *http_head_add_line(struct http_head *head, const char *line, size_t 
 	case HTTP_HEAD_FIELDS:
 		break;
 	}
+	if (memchr(line, '\0', length)) /* would hide what stands behind it */
+		return "the answer's head has a NUL";
 	strbuf_add(&head->text, line, length);
 	return is_blank(line, length) ? end_of_block(head) : NULL;
 }

@@ -30,9 +30,9 @@ void http_head_finish(struct http_head *head);
 void http_head_clear(struct http_head *head); /* for the next answer; keeps the memory */
 
 /* Takes a line with its end of line. NULL; or, if what came cannot be taken for an HTTP/1.x answer
- * to a request of ours, why (static text): not a status line, over LIMIT_RESPONSE_HEAD_BYTES, 101
- * Switching Protocols, a transfer encoding other than chunked (RFC 9112 7.4: only after a TE
- * header, which we never send). */
+ * to a request of ours, why (static text): not a status line, a NUL, over
+ * LIMIT_RESPONSE_HEAD_BYTES, 101 Switching Protocols, a transfer encoding other than chunked (RFC
+ * 9112 7.4: only after a TE header, which we never send). */
 const char *http_head_add_line(struct http_head *head, const char *line, size_t length) MUST_CHECK;
 
 bool http_head_is_complete(const struct http_head *head);

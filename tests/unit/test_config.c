@@ -444,6 +444,11 @@ static void a_variable_of_ours_that_means_no_key_is_a_mistake(void **state)
 	setenv("GOLIVED_POLL_min_interval", "7s", 1);
 	assert_int_equal(load_bytes(*state, "", 0), -EINVAL);
 	unsetenv("GOLIVED_POLL_min_interval");
+	setenv("GOLIVED_POLL_MIN\nINTERVAL", "7s", 1);
+	assert_mistake(*state, "",
+		       "GOLIVED_POLL_...: the name of this variable holds a control character "
+		       "(remove it)\n");
+	unsetenv("GOLIVED_POLL_MIN\nINTERVAL");
 	setenv("GOLIVED_STORE_PATH", "/tmp/two\nlines", 1);
 	assert_mistake(*state, "",
 		       "GOLIVED_STORE_PATH: the value holds a control character (remove it)\n");

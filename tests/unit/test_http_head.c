@@ -95,6 +95,7 @@ static void what_is_no_answer_of_http_1_is_refused(void **state)
 		"HTTP/1.1 101 Switching\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
 		"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
 	};
 
 	(void)state;
@@ -105,6 +106,21 @@ static void what_is_no_answer_of_http_1_is_refused(void **state)
 			fail_msg("taken for an answer: %s", bad[i]);
 		http_head_finish(&head);
 	}
+}
+
+static void a_nul_hides_nothing_in_a_head(void **state)
+{
+	static const char status[] = "HTTP/1.1 200\0OK\r\n";
+	static const char field[] = "A: b\0Transfer-Encoding: gzip\r\n";
+	struct http_head head;
+
+	(void)state;
+	http_head_init(&head);
+	assert_non_null(http_head_add_line(&head, status, sizeof status - 1));
+	http_head_clear(&head);
+	assert_null(add(&head, "HTTP/1.1 200 OK\r\n"));
+	assert_non_null(http_head_add_line(&head, field, sizeof field - 1));
+	http_head_finish(&head);
 }
 
 static void the_limit_counts_all_blocks_together(void **state)
@@ -166,6 +182,7 @@ int main(void)
 		cmocka_unit_test(the_limit_counts_all_blocks_together),
 		cmocka_unit_test(a_field_is_found_by_its_whole_name_in_any_case),
 		cmocka_unit_test(only_tokens_and_printable_bytes_can_be_sent),
+		cmocka_unit_test(a_nul_hides_nothing_in_a_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
