@@ -52,7 +52,10 @@ static void add_items(const struct json_value *container, struct strbuf *out)
 			strbuf_add_text(out, ", ");
 		if (json_key(item) != NULL)
 			strbuf_addf(out, "%s ", json_key(item));
+		size_t before = out->length;
 		add_value(item, out);
+		if (out->length == before)
+			strbuf_add_char(out, '-');
 		is_first = false;
 	}
 }
