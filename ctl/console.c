@@ -90,11 +90,11 @@ static int connect_client(struct console *console)
 	struct access access CLEANUP(access_finish) = { 0 };
 	struct strbuf why CLEANUP(strbuf_finish);
 
+	strbuf_init(&why, WHY_MAX_BYTES);
 	if (console->client != NULL)
 		return EXIT_STATUS_OK;
 	if (hints.url == NULL)
 		hints.url = getenv("GOLIVECTL_URL");
-	strbuf_init(&why, WHY_MAX_BYTES);
 	if (access_find(&hints, &why, &access) < 0)
 		return console_misused(console, "%s", why.data);
 	console->client = client_create(&access);
