@@ -5,6 +5,7 @@
 #include "ctl/events.h"
 #include "ctl/keys.h"
 #include "ctl/service.h"
+#include "ctl/verify.h"
 #include "ctl/watchlists.h"
 #include "ctl/webhooks.h"
 
@@ -56,6 +57,10 @@ static const struct option_spec options[] = {
 	{ "priority", 0, OPTION_VALUE, "PRIORITY", "high, normal or low" },
 	{ "append", 0, OPTION_FLAG, NULL, "to what is in the list, which must exist" },
 	{ "scope", 0, OPTION_VALUE, "SCOPE", "read (default) or admin" },
+	{ "secret-file", 0, OPTION_VALUE, "FILE", "holds the webhook's secret, whsec_..." },
+	{ "body", 0, OPTION_VALUE, "FILE", "the raw body that was received" },
+	{ "captured", 0, OPTION_VALUE, "FILE",
+	  "a line of JSON with headers and body, as golivesim writes" },
 	{ NULL, 0, OPTION_FLAG, NULL, NULL },
 };
 
@@ -132,6 +137,8 @@ static const struct command commands[] = {
 
 	{ "backup", "FILE", 1, 1, "", "copy the database into a new file, while the daemon runs",
 	  "golivectl backup /var/backups/golived.db", service_backup },
+	{ "verify", "", 0, 0, "secret-file body header captured", "check the signatures of a request that was captured",
+	  "golivectl verify --secret-file secret --captured request.json", verify_request },
 	{ "version", "", 0, 0, "", "print the version",
 	  "golivectl version", service_version },
 };

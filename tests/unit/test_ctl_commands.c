@@ -51,6 +51,7 @@ static void help_lists_every_command(void **state)
 	(void)state;
 	assert_int_equal(run("golivectl help"), EXIT_STATUS_OK);
 	assert_non_null(strstr(out_text, "webhooks add"));
+	assert_non_null(strstr(out_text, "verify"));
 	assert_string_equal(error_text, "");
 	assert_int_equal(run("golivectl --help"), EXIT_STATUS_OK);
 	assert_non_null(strstr(out_text, "webhooks add"));
@@ -105,6 +106,7 @@ static void what_makes_no_sense_is_a_usage_error(void **state)
 		"golivectl webhooks ls --nonsense",
 		"golivectl --url http://127.0.0.1:1 --key-file /nonexistent status",
 		"golivectl --url nonsense status",
+		"golivectl verify --body /nonexistent",
 	};
 
 	(void)state;

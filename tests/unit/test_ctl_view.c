@@ -37,14 +37,15 @@ static void an_object_is_a_line_for_each_member(void **state)
 static void what_is_nested_stands_on_one_line_and_lists_of_objects_below(void **state)
 {
 	(void)state;
-	expect_object("{\"log\":[{\"attempt\":1,\"started_at\":\"2026-06-18T13:00:00.000Z\"},"
-		      "{\"attempt\":2,\"started_at\":null}],\"creators\":{\"live\":1,\"dead\":null}}",
-		      "creators  live 1, dead -\n"
-		      "\n"
-		      "log:\n"
-		      "attempt  started_at\n"
-		      "1        2026-06-18T13:00:00Z\n"
-		      "2        -\n");
+	expect_object(
+		"{\"log\":[{\"attempt\":1,\"started_at\":\"2026-06-18T13:00:00.000Z\"},"
+		"{\"attempt\":2,\"started_at\":null}],\"creators\":{\"live\":1,\"dead\":null}}",
+		"creators  live 1, dead -\n"
+		"\n"
+		"log:\n"
+		"attempt  started_at\n"
+		"1        2026-06-18T13:00:00Z\n"
+		"2        -\n");
 }
 
 static void no_text_can_steer_the_terminal(void **state)
