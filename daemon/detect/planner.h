@@ -1,0 +1,69 @@
+/* planner - whom to ask next.
+ *
+ *   in:   what is known about each creator's checks, the policy
+ *   out:  the next batch, or when there will be one
+ *   not:  how often one may ask (quota), asking (poller)
+ *
+ * Pure. Confirmations that are due come first; then those who waited longer than anybody should,
+ * those never asked about among them; then the most urgent: with the policy `uniform` those who
+ * waited longest, so that everyone has their turn, with `learned` those in whose waiting the most
+ * is expected to be lost. Whoever may be asked about fills the batch: places in it are free.
+ */
+#ifndef GOLIVED_DETECT_PLANNER_H
+#define GOLIVED_DETECT_PLANNER_H
+
+#include "base/config.h"
+#include "domain/creator.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct habit;
+
+/* Who may share a batch. */
+enum planner_company {
+	PLANNER_TOGETHER,
+	PLANNER_APART, /* the service keeps silent about them: a batch must not fail for it */
+	PLANNER_ALONE, /* the service refuses them */
+};
+
+struct planner_entry {
+	bool is_waiting; /* to be asked about again: watched, and in no batch now */
+	bool is_live;
+	bool is_swept; /* asked about since the start */
+	enum planner_company company;
+	enum creator_priority priority;
+	int64_t last_checked_at_ms; /* 0: never */
+	int64_t not_before_ms;      /* after a failure; 0: at any time */
+	int64_t confirm_at_ms;      /* a confirmation is wanted then; 0: none is */
+	int64_t known_since_ms;     /* when it came to be watched, as far as this run knows */
+	const struct habit *habit;  /* borrowed; NULL: nothing was learned yet */
+};
+
+struct planner_rules {
+	enum config_policy policy;
+	int64_t min_interval_ms, max_interval_ms, quarantine_interval_ms;
+	int64_t sweep_ms; /* how long it takes to ask about everyone once */
+};
+
+struct planner_batch {
+	size_t count;
+	bool has_confirmation; /* one that is due is in it */
+	bool has_first;        /* somebody not yet asked about since the start is in it */
+	int64_t next_at_ms;    /* where count is 0: when somebody may be asked about; else when the
+				  next confirmation will be due; INT64_MAX: nobody waits */
+};
+
+/* Writes the places of up to size entries to picks, the most urgent first. */
+void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
+		  size_t count, size_t size, int64_t now_ms, size_t *picks,
+		  struct planner_batch *ret_batch);
+
+/* When the next check of somebody is wished for: what the API shows, and from when on they lag. */
+int64_t planner_due_at_ms(const struct planner_rules *rules, const struct planner_entry *entry);
+
+/* How long it takes to ask about count creators in batches of size, one each pace. */
+int64_t planner_sweep_ms(size_t count, size_t size, int64_t pace_ms, int64_t min_interval_ms);
+
+#endif
