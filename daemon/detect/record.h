@@ -1,0 +1,54 @@
+/* record - what one batch of answers changes, and the job that stores it.
+ *
+ *   in:   rows made by digest
+ *   out:  checks, states, sessions, events, deliveries: in one transaction
+ *   not:  deciding any of it (digest), the copy in memory (poller, after the commit)
+ *
+ * record_store() runs on the store's thread and touches its record and the store only.
+ */
+#ifndef GOLIVED_DETECT_RECORD_H
+#define GOLIVED_DETECT_RECORD_H
+
+#include "db/creators.h"
+#include "db/store.h"
+#include "detect/detector.h"
+#include "detect/massflip.h"
+
+#include <stddef.h>
+
+struct record_row {
+	size_t place; /* in the roster */
+	struct creator_key key;
+	char handle[HANDLE_SIZE];
+	int64_t next_check_at_ms;
+	bool has_new_state;
+	struct creator_state state; /* from now on */
+	int64_t first_sequence;     /* of the first announced transition */
+	struct transition transitions[DETECTOR_TRANSITIONS_MAX];
+	unsigned transition_count;
+	char *title; /* owned; NULL: not known */
+	int64_t viewer_count;
+	bool has_new_quarantine, is_quarantined;
+	/* For the copy in memory. */
+	enum answer_verdict verdict;
+	bool is_missing;
+	bool is_held[MASSFLIP_DIRECTIONS];
+	int64_t confirm_at_ms;
+	bool is_gone; /* written by the job: the creator is no longer in the store */
+};
+
+struct record {
+	struct record_row *rows; /* owned */
+	size_t count;
+	int64_t now_ms;              /* of the answers */
+	int64_t first_attempt_in_ms; /* when deliveries are due, from now_ms */
+	unsigned events;             /* written by the job */
+};
+
+void record_init(struct record *record, size_t count, int64_t now_ms, int64_t first_attempt_in_ms);
+void record_finish(struct record *record);
+
+/* The work of the job, in its transaction. */
+int record_store(struct store *store, struct record *record) MUST_CHECK;
+
+#endif

@@ -1,0 +1,61 @@
+/* roster - everybody who is watched, as the poller keeps them in memory.
+ *
+ *   in:   rows of the store
+ *   out:  entries by place (stable while they are there) and by key
+ *   not:  changing what they say (digest, poller)
+ *
+ * A place is free again once its creator has left; one that leaves while in a batch keeps the place
+ * until the batch is done. The planner's entries lie beside, place by place.
+ */
+#ifndef GOLIVED_DETECT_ROSTER_H
+#define GOLIVED_DETECT_ROSTER_H
+
+#include "db/creators.h"
+#include "detect/massflip.h"
+#include "detect/planner.h"
+
+#include <stddef.h>
+
+struct roster_entry {
+	struct watched_creator creator; /* its state is that of the last commit */
+	bool is_taken;                  /* this place is */
+	bool is_in_batch;
+	bool is_leaving;                   /* no longer watched, but in a batch */
+	bool is_held[MASSFLIP_DIRECTIONS]; /* a flip seen once, amid too many others */
+	unsigned silent;                   /* replies in a row that had no row for it */
+	unsigned doubtful;                 /* UNKNOWN answers in a row */
+	unsigned failures;                 /* failed batches in a row */
+	int64_t suspect_since_mono_ms; /* refused alone then, without proof against it; 0: never */
+};
+
+struct roster {
+	struct roster_entry *entries; /* owned */
+	struct planner_entry *plans;  /* owned; the planner's view, place by place */
+	size_t count;                 /* places, free ones included */
+	size_t capacity;
+	size_t watched; /* entries that are watched */
+	size_t *free_places;
+	size_t free_count;
+	size_t *index; /* by key: place + 1, 0 empty; open addressing */
+	size_t index_size;
+};
+
+void roster_init(struct roster *roster);
+void roster_finish(struct roster *roster);
+
+/* Takes over a row of store_watched_changes(): somebody new, somebody gone, another priority. What
+ * is known here of a creator's state stays. */
+void roster_change(struct roster *roster, const struct watched_creator *creator, int64_t now_ms);
+
+/* The place of a creator, or -1. */
+ssize_t roster_find(const struct roster *roster, struct creator_key key);
+
+/* A reply had, or had no, row for the creator. Whose row never comes is asked about apart from the
+ * others, whose batch would fail with it. */
+void roster_note_silence(struct roster *roster, size_t place, bool is_missing);
+
+/* A batch takes a creator, and gives it back: then one that is leaving goes. */
+void roster_take(struct roster *roster, size_t place);
+void roster_give_back(struct roster *roster, size_t place);
+
+#endif
