@@ -120,17 +120,36 @@ void deliveries_list(struct store *store, const struct admin_request *request,
 	answer_list(store, &listing, reply);
 }
 
-/* Those of a deleted webhook are read at /api/deliveries?webhook_id=. */
+static void on_any(void *arg, const struct delivery *delivery)
+{
+	(void)delivery;
+	*(bool *)arg = true;
+}
+
+/* A deleted webhook's deliveries stay readable; one that never was has none. 0, or -errno with the
+ * problem in reply. */
+static int check_webhook(struct store *store, const char *id, struct admin_reply *reply)
+{
+	const struct delivery_filter filter = { .webhook_id = id };
+	bool is_known = store_webhook_exists(store, id);
+	int result = is_known ? 0 : store_delivery_list(store, &filter, "", 1, on_any, &is_known);
+
+	if (result)
+		reply_store_error(reply, result);
+	if (!result && !is_known) {
+		reply_not_found(reply, "webhook", id);
+		result = -ENOENT;
+	}
+	return result;
+}
+
 void deliveries_list_of_webhook(struct store *store, const struct admin_request *request,
 				struct admin_reply *reply)
 {
 	struct listing listing = { 0 };
 
-	if (!store_webhook_exists(store, request->parameter)) {
-		reply_not_found(reply, "webhook", request->parameter);
-		return;
-	}
-	if (read_filter(request, reply, &listing) < 0 ||
+	if (check_webhook(store, request->parameter, reply) < 0 ||
+	    read_filter(request, reply, &listing) < 0 ||
 	    page_begin(&listing.page, request, "deliveries", reply) < 0)
 		return;
 	if (listing.filter.webhook_id && strcmp(listing.filter.webhook_id, request->parameter)) {

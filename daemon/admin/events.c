@@ -90,10 +90,7 @@ static void on_shown(void *arg, const struct event_row *event)
 	struct json_writer *writer = arg;
 
 	put_event(writer, event);
-	if (event->body)
-		json_put_raw(writer, "payload", event->body, event->body_length);
-	else
-		json_put_null(writer, "payload");
+	json_put_raw(writer, "payload", event->body, event->body_length);
 }
 
 void events_show(struct store *store, const struct admin_request *request,

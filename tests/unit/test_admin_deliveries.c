@@ -272,7 +272,7 @@ static void what_a_deleted_webhook_had_stays_readable_but_not_replayable(void **
 {
 	struct admin_fixture *fixture = *state;
 	struct sent sent;
-	char filter[128];
+	char filter[128], target[128];
 
 	send_one(fixture, &sent);
 	assert_int_equal(store_webhook_remove(fixture->store, sent.webhook, fixture->now_ms), 0);
@@ -281,6 +281,10 @@ static void what_a_deleted_webhook_had_stays_readable_but_not_replayable(void **
 	expect_type(fixture, "next_attempt_at", JSON_NULL);
 	snprintf(filter, sizeof(filter), "webhook_id=%s&status=cancelled", sent.webhook);
 	expect_listed(fixture, 1, filter);
+	snprintf(target, sizeof(target), "/api/webhooks/%s/deliveries?status=cancelled",
+		 sent.webhook);
+	expect(fixture, 200, "GET", target, NULL);
+	expect_count(fixture, "deliveries", 1);
 	expect(fixture, 409, "POST", target_of(sent.delivery, "/replay"), NULL);
 	expect_listed(fixture, 1, "");
 }
