@@ -1,6 +1,6 @@
 #include "admin/calls.h"
 
-#include "admin/auth.h"
+#include "admin/keyring.h"
 #include "admin/request.h"
 #include "admin/routes.h"
 #include "base/clock.h"
@@ -8,12 +8,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
-#include "db/api_keys.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +30,7 @@ struct calls {
 	struct store_thread *store;
 	const struct config *config;
 	struct admin_hooks hooks;
-	struct auth *auth;
+	struct keyring *keyring;
 	struct shared_settings *settings;
 	struct call *waiting;     /* a list */
 	call_ready_fn on_started; /* until the keys have been read once, then NULL */
@@ -78,7 +74,6 @@ static void calls_unref(struct calls *calls)
 {
 	if (--calls->references)
 		return;
-	auth_destroy(calls->auth);
 	free(calls);
 }
 
@@ -110,29 +105,7 @@ static struct shared_settings *settings_make(const struct config *config)
 	return settings;
 }
 
-/* ---- keys ---- */
-
-static int load_operators_keys(struct calls *calls, struct strbuf *why)
-{
-	const char *path = calls->config->admin.api_key_file;
-
-	if (path && *path)
-		return auth_load_file(calls->auth, path, why);
-	return auth_load_own(calls->auth, calls->config->store.path, why);
-}
-
-struct key_reading {
-	struct calls *calls;
-	struct call *call; /* to answer afterwards; NULL: none */
-	struct auth_stored *stored;
-};
-
-static int read_keys_job(struct store *store, void *arg)
-{
-	struct key_reading *reading = arg;
-
-	return auth_read_stored(store, &reading->stored);
-}
+/* ---- life ---- */
 
 static void call_finish(struct call *call);
 static void stop_waiting(struct call *call);
@@ -143,66 +116,20 @@ static void refuse_as_stopping(struct admin_reply *reply)
 	reply_header(reply, "Retry-After", "5");
 }
 
-static void on_keys_read(void *arg, int result)
+/* The keys in the store are known for the first time. */
+static void on_first_keys(void *arg)
 {
-	struct key_reading *reading = arg;
-	struct calls *calls = reading->calls;
+	struct calls *calls = arg;
 
-	if (result)
-		log_warning("cannot read the api keys", LOG_ERRNO(result));
-	else if (calls->is_closed)
-		auth_stored_destroy(reading->stored);
-	else
-		auth_take_stored(calls->auth, reading->stored);
-	if (reading->call)
-		call_finish(reading->call);
-	if (calls->on_started && !calls->is_closed)
-		TAKE(calls->on_started)(calls->on_started_arg);
-	free(reading);
+	if (!calls->is_closed)
+		calls->on_started(calls->on_started_arg);
 	calls_unref(calls);
 }
 
-/* Jobs of one kind run in their order: what is taken over last was read last. */
-static void read_keys(struct calls *calls, struct call *call)
+static void on_reloaded(void *arg)
 {
-	struct key_reading *reading = memory_zeroed(1, sizeof(*reading));
-
-	reading->calls = calls;
-	reading->call = call;
-	calls->references++;
-	store_read(calls->store, read_keys_job, on_keys_read, reading);
+	calls_unref(arg);
 }
-
-struct key_use {
-	char id[ID_TEXT_SIZE];
-	int64_t at_ms;
-};
-
-static int note_use_job(struct store *store, void *arg)
-{
-	const struct key_use *use = arg;
-
-	return store_api_key_used(store, use->id, use->at_ms);
-}
-
-/* A use that could not be noted is noted with the next one. */
-static void on_use_noted(void *arg, int result)
-{
-	(void)result;
-	free(arg);
-}
-
-static void note_use(struct calls *calls, const struct admin_caller *caller, int64_t now_ms)
-{
-	if (calls->is_stopping || !auth_use_is_due(calls->auth, caller, now_ms))
-		return;
-	struct key_use *use = memory_zeroed(1, sizeof(*use));
-	memcpy(use->id, caller->id, sizeof(use->id));
-	use->at_ms = now_ms;
-	store_write(calls->store, note_use_job, on_use_noted, use);
-}
-
-/* ---- life ---- */
 
 int calls_create(struct loop *loop, struct store_thread *store, const struct config *config,
 		 const struct admin_hooks *hooks, call_ready_fn on_started, void *arg,
@@ -217,14 +144,14 @@ int calls_create(struct loop *loop, struct store_thread *store, const struct con
 	calls->on_started = on_started;
 	calls->on_started_arg = arg;
 	calls->references = 1;
-	calls->auth = auth_create();
-	int result = load_operators_keys(calls, why);
+	int result = keyring_create(store, config, why, &calls->keyring);
 	if (result) {
 		calls_unref(calls);
 		return result;
 	}
 	calls->settings = settings_make(config);
-	read_keys(calls, NULL);
+	calls->references++;
+	keyring_read_stored(calls->keyring, on_first_keys, calls);
 	*ret_calls = calls;
 	return 0;
 }
@@ -248,6 +175,7 @@ void calls_destroy(struct calls *calls)
 		return;
 	assert(!calls->waiting);
 	calls->is_closed = true;
+	keyring_destroy(calls->keyring);
 	settings_unref(calls->settings);
 	calls_unref(calls);
 }
@@ -256,8 +184,9 @@ int calls_reload(struct calls *calls, struct strbuf *why)
 {
 	settings_unref(calls->settings);
 	calls->settings = settings_make(calls->config);
-	read_keys(calls, NULL);
-	return load_operators_keys(calls, why);
+	calls->references++;
+	keyring_read_stored(calls->keyring, on_reloaded, calls);
+	return keyring_load(calls->keyring, why);
 }
 
 /* ---- a call ---- */
@@ -279,55 +208,37 @@ static void call_free(struct call *call)
 	free(call);
 }
 
-static void refuse_key(enum auth_verdict verdict, int64_t wait_s, struct admin_reply *reply)
-{
-	char seconds[24];
-
-	if (verdict == AUTH_TOO_MANY) {
-		reply_problem(reply, 429, "too_many_bad_keys", NULL,
-			      "Too many wrong keys came from this address; a good one is still "
-			      "served.");
-		snprintf(seconds, sizeof(seconds), "%" PRId64, wait_s);
-		reply_header(reply, "Retry-After", seconds);
-		return;
-	}
-	reply_problem(reply, 401, verdict == AUTH_MISSING ? "key_missing" : "key_not_known", NULL,
-		      "%s",
-		      verdict == AUTH_MISSING
-			      ? "Send an API key as x-api-key or as Authorization: Bearer."
-			      : "This API key is not known.");
-	reply_header(reply, "WWW-Authenticate", "Bearer realm=\"golived\"");
-}
-
 /* Everything under /api/ needs a key before anything is said about it, whether there is such a path
  * or not. */
 static void identify(struct call *call, const struct call_head *head)
 {
 	bool needs_key = strncmp(call->path, "/api/", strlen("/api/")) == 0 ||
 			 strcmp(call->path, "/api") == 0;
-	const struct admin_caller *caller = NULL;
-	int64_t wait_s = 0;
-	enum auth_verdict verdict =
-		auth_check(call->calls->auth, head->address, head->x_api_key, head->authorization,
-			   call->request.now_ms, &caller, &wait_s);
+	const struct keyring_evidence evidence = { .address = head->address,
+						   .x_api_key = head->x_api_key,
+						   .authorization = head->authorization };
+	const struct admin_caller *caller =
+		keyring_identify(call->calls->keyring, &evidence, call->request.now_ms,
+				 needs_key ? &call->reply : NULL);
 
-	if (verdict == AUTH_GOOD) {
+	if (caller) {
 		call->caller = *caller;
 		call->caller.name = memory_text(caller->name);
 		call->request.caller = &call->caller;
-		note_use(call->calls, caller, call->request.now_ms);
-	} else if (needs_key) {
-		refuse_key(verdict, wait_s, &call->reply);
-	} else if (!head->is_named) {
+	} else if (!needs_key && !head->is_named) {
 		reply_problem(&call->reply, 421, "unknown_host", NULL,
 			      "Without a key this listener answers to addresses and localhost "
 			      "only.");
 	}
 }
 
-static bool refuse_form(const struct call_head *head, struct admin_reply *reply)
+/* What is refused before it is asked who asks. */
+static bool refuse_early(const struct calls *calls, const struct call_head *head,
+			 struct admin_reply *reply)
 {
-	if (head->refusal)
+	if (calls->is_stopping)
+		refuse_as_stopping(reply);
+	else if (head->refusal)
 		reply_problem(reply, 400, "bad_request", NULL, "%s", head->refusal);
 	else if (head->is_too_much) {
 		reply_problem(reply, 503, "too_many_connections", NULL,
@@ -339,7 +250,7 @@ static bool refuse_form(const struct call_head *head, struct admin_reply *reply)
 
 static void judge_head(struct call *call, const struct call_head *head)
 {
-	if (refuse_form(head, &call->reply))
+	if (refuse_early(call->calls, head, &call->reply))
 		return;
 	int result = request_parse_target(&call->request, head->target, &call->path);
 
@@ -536,6 +447,11 @@ void calls_poke(struct calls *calls)
 
 /* ---- running ---- */
 
+static void on_keys_read(void *arg)
+{
+	call_finish(arg);
+}
+
 static int run_job(struct store *store, void *arg)
 {
 	struct call *call = arg;
@@ -551,6 +467,10 @@ static void on_run(void *arg, int result)
 	/* What the handler answered holds only if it was committed. */
 	if (result && reply->status < 400)
 		reply_store_error(reply, result);
+	if (reply->store_error)
+		log_warning("the store could not do what was asked",
+			    LOG_TEXT("method", call->method), LOG_TEXT("path", call->path),
+			    LOG_ERRNO(reply->store_error));
 	if (call->calls->is_closed) {
 		call_free(call);
 		return;
@@ -560,7 +480,7 @@ static void on_run(void *arg, int result)
 		refuse_as_stopping(reply);
 	if ((reply->effects & EFFECT_KEYS_CHANGED) && !call->calls->is_stopping) {
 		call->state = CALL_READ_KEYS;
-		read_keys(call->calls, call);
+		keyring_read_stored(call->calls->keyring, on_keys_read, call);
 	} else if (reply->wait && !reply->status && !call->is_ended) {
 		start_waiting(call);
 	} else {

@@ -7,12 +7,12 @@
 #include "db/deliveries.h"
 #include "db/events.h"
 #include "db/store_thread.h"
-#include "db/watchlists.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,7 +41,7 @@ struct scene {
 	struct store_thread *store;
 	struct admin_server *server;
 	pthread_t thread;
-	int watched, endpoints, enqueued; /* hooks called */
+	_Atomic int watched, endpoints, enqueued; /* hooks called */
 	char answer[ANSWER_SIZE];
 };
 
@@ -349,7 +350,7 @@ static void too_many_wrong_keys_must_wait_and_a_good_one_need_not(void **state)
 
 struct reload {
 	int result;
-	pthread_mutex_t done;
+	sem_t done;
 };
 
 static void reload_on_loop(void *arg)
@@ -360,16 +361,17 @@ static void reload_on_loop(void *arg)
 	strbuf_init(&why, 1024);
 	reload->result = admin_server_reload(scene.server, &why);
 	strbuf_finish(&why);
-	pthread_mutex_unlock(&reload->done);
+	sem_post(&reload->done);
 }
 
 static int reload(void)
 {
-	struct reload reload = { .done = PTHREAD_MUTEX_INITIALIZER };
+	struct reload reload;
 
-	pthread_mutex_lock(&reload.done);
+	sem_init(&reload.done, 0, 0);
 	loop_post(scene.loop, reload_on_loop, &reload);
-	pthread_mutex_lock(&reload.done);
+	sem_wait(&reload.done);
+	sem_destroy(&reload.done);
 	return reload.result;
 }
 
@@ -569,27 +571,83 @@ static void more_connections_than_the_limit_are_told_so(void **state)
 		close(fds[i]);
 }
 
+/* Sends a byte every 100 ms until the server hangs up; gives the time that took. */
+static int64_t drip(int fd, const char *piece)
+{
+	const struct timeval step = { .tv_usec = 100 * 1000 };
+	int64_t began_mono_ms = clock_mono_ms();
+	char byte;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
+	for (int i = 0; i < 150; i++)
+		if (send(fd, piece, strlen(piece), MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, 0) == 0)
+			break;
+	return clock_mono_ms() - began_mono_ms;
+}
+
 static void a_head_that_drips_in_is_cut_off_after_5_seconds(void **state)
 {
 	int fd = dial();
-	int64_t began_mono_ms = clock_mono_ms();
 
 	(void)state;
 	say(fd, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
-	for (int i = 0; i < 100; i++) {
-		char byte;
-		if (send(fd, "X-A: b\r\n", 8, MSG_NOSIGNAL) < 0)
-			break;
-		const struct timeval step = { .tv_usec = 100 * 1000 };
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
-		if (recv(fd, &byte, 1, 0) == 0)
-			break;
-	}
-	int64_t took_ms = clock_mono_ms() - began_mono_ms;
+	int64_t took_ms = drip(fd, "X-A: b\r\n");
 	if (took_ms < 4500 || took_ms > 8000)
 		fail_msg("cut off after %lld ms", (long long)took_ms);
 	close(fd);
 	expect(200, "GET", "/healthz", "", "");
+}
+
+static void a_body_that_drips_in_is_cut_off_after_10_seconds(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "POST /api/webhooks HTTP/1.1\r\nHost: localhost\r\n" ADMIN JSON
+		"Content-Length: 1000\r\n\r\n");
+	int64_t took_ms = drip(fd, " ");
+	if (took_ms < 9500 || took_ms > 13000)
+		fail_msg("cut off after %lld ms", (long long)took_ms);
+	close(fd);
+}
+
+static int set_up_unix(void **state)
+{
+	(void)state;
+	return set_up_on("unix:/tmp/test_admin_server.socket");
+}
+
+static void a_unix_socket_serves_whatever_the_host_is_called(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX,
+				       .sun_path = "/tmp/test_admin_server.socket" };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_string_equal(admin_server_address(scene.server),
+			    "unix:/tmp/test_admin_server.socket");
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: golived\r\nConnection: close\r\n\r\n");
+	assert_int_equal(status_of(hear(fd, NULL)), 200);
+	expect_in_answer("golived_admin_requests_total");
+	close(fd);
+}
+
+static void a_port_in_use_is_told(void **state)
+{
+	struct config config = scene.config;
+	struct admin_server *second;
+	const struct admin_hooks hooks = { 0 };
+	struct strbuf why;
+
+	(void)state;
+	config.admin.listen = (char *)admin_server_address(scene.server) + strlen("http://");
+	strbuf_init(&why, 1024);
+	assert_int_equal(
+		admin_server_create(scene.loop, scene.store, &config, &hooks, &why, &second),
+		-EADDRINUSE);
+	assert_non_null(strstr(why.data, "another program"));
+	strbuf_finish(&why);
 }
 
 /* ---- what waits ---- */
@@ -605,15 +663,6 @@ static void a_test_is_answered_when_its_attempt_has_been_made(void **state)
 	expect_in_answer("{\"delivered\":true,\"status_code\":204,\"error\":null,\"delivery_id\":"
 			 "\"del_");
 	assert_int_equal(scene.enqueued, 1);
-}
-
-static int watch_job(struct store *store, void *arg)
-{
-	(void)arg;
-	const char *const creators[] = { "anna" };
-	bool created;
-	return store_watchlist_put(store, "all", PRIORITY_NORMAL, creators, 1, clock_now_ms(),
-				   &created);
 }
 
 static void stream_of_events(int fd, const char *headers)
@@ -633,7 +682,8 @@ static void the_stream_carries_new_events_and_resumes_behind_the_last_one(void *
 	int fd = dial();
 
 	(void)state;
-	store_write(scene.store, watch_job, NULL, NULL);
+	expect(201, "PUT", "/api/watchlists/all", ADMIN JSON,
+	       "{\"priority\":\"normal\",\"creators\":[\"anna\"]}");
 	expect(202, "POST", "/api/events", ADMIN JSON,
 	       "{\"event_type\":\"live.start\",\"creator\":\"anna\"}");
 	stream_of_events(fd, "");
@@ -691,6 +741,10 @@ int main(void)
 		TEST(a_connection_carries_many_requests),
 		TEST(more_connections_than_the_limit_are_told_so),
 		TEST(a_head_that_drips_in_is_cut_off_after_5_seconds),
+		TEST(a_body_that_drips_in_is_cut_off_after_10_seconds),
+		TEST(a_port_in_use_is_told),
+		cmocka_unit_test_setup_teardown(a_unix_socket_serves_whatever_the_host_is_called,
+						set_up_unix, tear_down),
 		TEST(a_test_is_answered_when_its_attempt_has_been_made),
 		TEST(the_stream_carries_new_events_and_resumes_behind_the_last_one),
 		TEST(a_stop_ends_streams_and_what_waits),
