@@ -32,7 +32,7 @@ static void log_attempt(const struct flight *flight)
 		  ARRAY_SIZE(fields));
 }
 
-static void log_not_made(const struct flight *flight)
+void dispatch_report_not_made(const struct flight *flight)
 {
 	log_warning("attempt not made", LOG_TEXT("delivery", flight->outcome.delivery_id),
 		    LOG_TEXT("webhook", flight_endpoint(flight)->webhook_id),
@@ -59,11 +59,6 @@ static void count_attempt(const struct flight *flight, int64_t now_ms)
 
 void dispatch_report_attempt(const struct flight *flight, int64_t now_ms)
 {
-	if (flight->outcome.verdict == ATTEMPT_NOT_MADE) {
-		if (flight->outcome.error_detail)
-			log_not_made(flight);
-		return;
-	}
 	log_attempt(flight);
 	count_attempt(flight, now_ms);
 }

@@ -23,11 +23,12 @@
  * until they can be recorded: they are no more than the attempts that were in flight. */
 
 enum {
-	TICK_MS = 1000,          /* hints may be lost: nothing waits longer for a look */
-	LIST_MS = 30000,         /* nor for a list of all lanes */
-	STORE_PAUSE_MS = 1000,   /* after trouble of the store */
-	EMPTY_CLAIM_MS = 1000,   /* a lane that said it was due and had nothing */
-	SETTLE_MAX_COUNT = 1024, /* outcomes in one job */
+	TICK_MS = 1000,           /* hints may be lost: nothing waits longer for a look */
+	LIST_MS = 30000,          /* nor for a list of all lanes */
+	STORE_PAUSE_MS = 1000,    /* after trouble of the store */
+	EMPTY_CLAIM_MS = 1000,    /* a lane that said it was due and had nothing */
+	SETTLE_MAX_COUNT = 1024,  /* outcomes in one job */
+	REPORT_TROUBLE_MS = 1000, /* trouble of our own is logged no more often */
 };
 
 struct flight_list {
@@ -52,6 +53,7 @@ struct dispatcher {
 	int64_t pause_until_mono_ms;  /* the store had trouble: claim nothing before */
 	int64_t settle_after_mono_ms; /* nor try to record outcomes */
 	int64_t drain_until_mono_ms;
+	int64_t report_trouble_after_mono_ms;
 	struct store_mark mark;
 	unsigned tests_in_use;
 
@@ -118,10 +120,25 @@ static enum lanes_result lesson_of(const struct attempt_outcome *outcome)
 	return LANES_NOTHING_LEARNT;
 }
 
+/* Without descriptors no attempt can be made, and that need not be said of each. */
+static void report_attempt(struct dispatcher *dispatcher, const struct flight *flight,
+			   int64_t now_ms)
+{
+	if (flight->outcome.verdict != ATTEMPT_NOT_MADE) {
+		dispatch_report_attempt(flight, now_ms);
+		return;
+	}
+	int64_t mono_ms = clock_mono_ms();
+	if (!flight->outcome.error_detail || mono_ms < dispatcher->report_trouble_after_mono_ms)
+		return;
+	dispatch_report_not_made(flight);
+	dispatcher->report_trouble_after_mono_ms = mono_ms + REPORT_TROUBLE_MS;
+}
+
 /* The attempt is over, its outcome filled, and it is in no list. Its slot is free from now on. */
 static void flight_over(struct dispatcher *dispatcher, struct flight *flight, int64_t now_ms)
 {
-	dispatch_report_attempt(flight, now_ms);
+	report_attempt(dispatcher, flight, now_ms);
 	if (flight_is_test(flight))
 		dispatcher->tests_in_use--;
 	else
@@ -296,6 +313,9 @@ static void on_claimed(void *owner, struct dispatch_job *job, int result)
 		for (unsigned i = 0; i < job->test_count; i++)
 			hold_claimed(dispatcher, &job->claimed[job->grant_count + i], now_ms, 0);
 		dispatcher->tests_in_use += job->test_count;
+		/* As many as there was room for: there may be more. */
+		if (job->test_max > 0 && job->test_count == job->test_max)
+			dispatcher->is_test_wanted = true;
 	}
 	dispatch_job_destroy(job);
 }

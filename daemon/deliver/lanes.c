@@ -16,6 +16,14 @@ enum lane_place {
 	LANE_READY,   /* in a queue, for its turn */
 };
 
+/* What is known of a lane's receiver. */
+enum lane_class {
+	LANE_PROVEN,   /* its last attempt succeeded, and it is not slow */
+	LANE_NEW,      /* it has not been tried */
+	LANE_DOUBTFUL, /* its last attempt failed, or it is slow */
+	LANE_CLASSES,
+};
+
 struct lane {
 	char webhook_id[ID_TEXT_SIZE];
 	int64_t due_at_ms; /* INT64_MAX: nothing is pending */
@@ -27,7 +35,7 @@ struct lane {
 
 	unsigned fail_streak;
 	int64_t average_ms; /* of successes */
-	bool is_proven;     /* its last attempt succeeded, and it is not slow */
+	enum lane_class class;
 
 	bool is_rate_known;
 	int64_t spacing_ms; /* 0: no rate limit */
@@ -53,10 +61,10 @@ struct lanes {
 
 	struct lane **heap; /* of LANE_WAITING, the earliest first */
 	size_t heap_count, heap_capacity;
-	struct lane_queue proven, unproven; /* of LANE_READY */
-	bool unproven_are_next;
+	struct lane_queue ready[LANE_CLASSES];
+	enum lane_class next_class; /* whose turn it is */
 
-	unsigned in_use, unproven_in_use, failing;
+	unsigned in_use, in_use_of[LANE_CLASSES], failing;
 };
 
 /* ---- the heap of waiting lanes ---- */
@@ -175,7 +183,7 @@ static void lane_place(struct lanes *lanes, struct lane *lane, int64_t now_ms)
 	enum lane_place place = is_idle                 ? LANE_NOWHERE
 				: ready_at_ms <= now_ms ? LANE_READY
 							: LANE_WAITING;
-	struct lane_queue *queue = lane->is_proven ? &lanes->proven : &lanes->unproven;
+	struct lane_queue *queue = &lanes->ready[lane->class];
 
 	if (place == LANE_READY && lane->place == LANE_READY && lane->queue == queue)
 		return;
@@ -195,8 +203,7 @@ static void lane_use(struct lanes *lanes, struct lane *lane, unsigned slots)
 {
 	lane->in_use += slots;
 	lanes->in_use += slots;
-	if (!lane->is_proven)
-		lanes->unproven_in_use += slots;
+	lanes->in_use_of[lane->class] += slots;
 }
 
 static void lane_release(struct lanes *lanes, struct lane *lane, unsigned slots)
@@ -204,19 +211,14 @@ static void lane_release(struct lanes *lanes, struct lane *lane, unsigned slots)
 	assert(lane->in_use >= slots && lanes->in_use >= slots);
 	lane->in_use -= slots;
 	lanes->in_use -= slots;
-	if (!lane->is_proven)
-		lanes->unproven_in_use -= slots;
+	lanes->in_use_of[lane->class] -= slots;
 }
 
-static void lane_set_proven(struct lanes *lanes, struct lane *lane, bool is_proven)
+static void lane_set_class(struct lanes *lanes, struct lane *lane, enum lane_class class)
 {
-	if (lane->is_proven == is_proven)
-		return;
-	lane->is_proven = is_proven;
-	if (is_proven)
-		lanes->unproven_in_use -= lane->in_use;
-	else
-		lanes->unproven_in_use += lane->in_use;
+	lanes->in_use_of[lane->class] -= lane->in_use;
+	lanes->in_use_of[class] += lane->in_use;
+	lane->class = class;
 }
 
 static void lane_succeeded(struct lanes *lanes, struct lane *lane, int64_t duration_ms)
@@ -228,7 +230,8 @@ static void lane_succeeded(struct lanes *lanes, struct lane *lane, int64_t durat
 	lane->fail_streak = 0;
 	if (lane->limit < lanes->limits.per_lane)
 		lane->limit++;
-	lane_set_proven(lanes, lane, lane->average_ms <= LANES_SLOW_MS);
+	lane_set_class(lanes, lane,
+		       lane->average_ms <= LANES_SLOW_MS ? LANE_PROVEN : LANE_DOUBTFUL);
 }
 
 static void lane_failed(struct lanes *lanes, struct lane *lane)
@@ -240,7 +243,7 @@ static void lane_failed(struct lanes *lanes, struct lane *lane)
 		lane->limit = 1;
 	else if (lane->limit > 1)
 		lane->limit--;
-	lane_set_proven(lanes, lane, false);
+	lane_set_class(lanes, lane, LANE_DOUBTFUL);
 }
 
 /* ---- all lanes ---- */
@@ -266,6 +269,7 @@ static struct lane *add_lane(struct lanes *lanes, const char *webhook_id, int64_
 	lane->due_at_ms = INT64_MAX;
 	lane->used_at_ms = now_ms;
 	lane->limit = LANES_LIMIT_FIRST;
+	lane->class = LANE_NEW;
 	if (!tsearch(lane, &lanes->by_id, compare_ids))
 		abort(); /* out of memory, as in base/memory */
 	if (lanes->count == lanes->capacity) {
@@ -361,27 +365,39 @@ static unsigned minimum(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Slots that lanes of a queue may still take. */
-static unsigned free_slots(const struct lanes *lanes, const struct lane_queue *queue)
+static unsigned difference(unsigned from, unsigned what)
 {
-	unsigned total = lanes->limits.total;
-	unsigned in_all = total > lanes->in_use ? total - lanes->in_use : 0;
-	if (queue == &lanes->proven)
-		return in_all;
-	unsigned half = total > 1 ? total / 2 : 1;
-	return minimum(in_all, half > lanes->unproven_in_use ? half - lanes->unproven_in_use : 0);
+	return from > what ? from - what : 0;
 }
 
-/* The queue whose turn it is, of those that may go on; NULL: none. */
-static struct lane_queue *choose_queue(struct lanes *lanes)
+/* Slots that lanes of a class may still take: doubtful ones half of all, with the new ones three
+ * quarters. */
+static unsigned free_slots(const struct lanes *lanes, enum lane_class class)
 {
-	bool proven_can = lanes->proven.first && free_slots(lanes, &lanes->proven) > 0;
-	bool unproven_can = lanes->unproven.first && free_slots(lanes, &lanes->unproven) > 0;
-	if (!proven_can && !unproven_can)
-		return NULL;
-	bool take_unproven = unproven_can && (lanes->unproven_are_next || !proven_can);
-	lanes->unproven_are_next = !take_unproven;
-	return take_unproven ? &lanes->unproven : &lanes->proven;
+	unsigned total = lanes->limits.total;
+	unsigned half = total > 1 ? total / 2 : 1;
+	unsigned most = total > 3 ? total - total / 4 : total;
+	unsigned slots = difference(total, lanes->in_use);
+	unsigned doubtful = lanes->in_use_of[LANE_DOUBTFUL];
+	if (class != LANE_PROVEN)
+		slots = minimum(slots, difference(most, doubtful + lanes->in_use_of[LANE_NEW]));
+	if (class == LANE_DOUBTFUL)
+		slots = minimum(slots, difference(half, doubtful));
+	return slots;
+}
+
+/* The class whose turn it is, of those that may go on. False: none may. */
+static bool choose_class(struct lanes *lanes, enum lane_class *ret_class)
+{
+	for (unsigned i = 0; i < LANE_CLASSES; i++) {
+		enum lane_class class = (lanes->next_class + i) % LANE_CLASSES;
+		if (!lanes->ready[class].first || free_slots(lanes, class) == 0)
+			continue;
+		lanes->next_class = (class + 1) % LANE_CLASSES;
+		*ret_class = class;
+		return true;
+	}
+	return false;
 }
 
 /* The attempts whose turns a rate limit has until LANES_PACE_AHEAD_MS from now. A limit that is not
@@ -399,13 +415,13 @@ static unsigned turns_at_hand(const struct lane *lane, int64_t now_ms)
 bool lanes_grant(struct lanes *lanes, int64_t now_ms, struct lanes_grant *ret_grant)
 {
 	wake_waiting(lanes, now_ms);
-	struct lane_queue *queue = choose_queue(lanes);
-	if (!queue)
+	enum lane_class class;
+	if (!choose_class(lanes, &class))
 		return false;
 
-	struct lane *lane = queue->first;
-	unsigned slots = free_slots(lanes, queue);
-	unsigned share = slots / queue->count > 1 ? slots / queue->count : 1;
+	struct lane *lane = lanes->ready[class].first;
+	unsigned slots = free_slots(lanes, class), waiting = lanes->ready[class].count;
+	unsigned share = slots / waiting > 1 ? slots / waiting : 1;
 	unsigned count = minimum(share, lane_limit(lanes, lane) - lane->in_use);
 	count = minimum(count, turns_at_hand(lane, now_ms));
 

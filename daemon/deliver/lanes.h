@@ -6,9 +6,10 @@
  *
  * A lane is one webhook's queue. Lanes that are ready take turns. Each has a limit of its own that
  * follows its receiver, as Postfix does per destination: it begins small, grows with every success,
- * shrinks with every failure, and is a single probe while the receiver fails again and again. Lanes
- * that have not proven themselves (new, failing, slow) together hold at most half of the slots, so
- * that they delay nobody else. A webhook's rate limit spaces its attempts evenly.
+ * shrinks with every failure, and is a single probe while the receiver fails again and again.
+ * Doubtful lanes (failing, slow) together hold at most half of the slots, and with those of which
+ * nothing is known yet three quarters, so that they delay nobody else. A webhook's rate limit
+ * spaces its attempts evenly.
  *
  * What is here is a cache: losing it costs a little time, never a delivery.
  */

@@ -261,12 +261,12 @@ static unsigned flood(struct lanes *lanes, unsigned count)
 	return claimed;
 }
 
-static void lanes_that_have_proven_nothing_leave_half_of_the_slots(void **state)
+static void new_lanes_leave_a_quarter_of_the_slots(void **state)
 {
 	(void)state;
 	struct lanes *lanes = lanes_create(&usual);
 	prove(lanes, "wh_good");
-	assert_int_equal(flood(lanes, 200), usual.total / 2);
+	assert_int_equal(flood(lanes, 200), usual.total - usual.total / 4);
 	lanes_set_due(lanes, "wh_good", 0, 0);
 	assert_int_equal(fill(lanes, "wh_good", 0), usual.per_lane);
 	lanes_destroy(lanes);
@@ -290,6 +290,8 @@ static void failing_lanes_leave_half_of_the_slots(void **state)
 	assert_int_equal(flood(lanes, 100), usual.total / 2);
 	lanes_set_due(lanes, "wh_good", 0, 0);
 	assert_int_equal(fill(lanes, "wh_good", 0), usual.per_lane);
+	lanes_set_due(lanes, "wh_new", 0, 0);
+	assert_int_equal(fill(lanes, "wh_new", 0), LANES_LIMIT_FIRST);
 	lanes_destroy(lanes);
 }
 
@@ -333,8 +335,8 @@ static void one_slot_serves_everybody_in_turn(void **state)
 		finish(lanes, grant.webhook_id, is_good ? LANES_SUCCEEDED : LANES_FAILED, QUICK_MS,
 		       1);
 	}
-	assert_int_equal(served[0], 10);
-	assert_int_equal(served[1], 10);
+	assert_in_range(served[0], 9, 11);
+	assert_in_range(served[1], 9, 11);
 	lanes_destroy(lanes);
 }
 
@@ -484,7 +486,7 @@ int main(void)
 		cmocka_unit_test(a_lane_has_one_grant_at_a_time),
 		cmocka_unit_test(ready_lanes_take_turns),
 		cmocka_unit_test(all_lanes_together_keep_to_the_total),
-		cmocka_unit_test(lanes_that_have_proven_nothing_leave_half_of_the_slots),
+		cmocka_unit_test(new_lanes_leave_a_quarter_of_the_slots),
 		cmocka_unit_test(failing_lanes_leave_half_of_the_slots),
 		cmocka_unit_test(slow_lanes_leave_half_of_the_slots),
 		cmocka_unit_test(one_slot_serves_everybody_in_turn),
