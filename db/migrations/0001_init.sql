@@ -96,9 +96,7 @@ CREATE TABLE webhooks (
 	deleted_at_ms INTEGER,             -- when it was deleted; NULL: it exists
 	is_swept INTEGER NOT NULL DEFAULT 0 -- deleted, and nothing of it is pending any more
 ) STRICT;
-CREATE INDEX webhooks_for_all ON webhooks (key)
-	WHERE watches_all = 1 AND is_active = 1 AND deleted_at_ms IS NULL;
-CREATE INDEX webhooks_active ON webhooks (key) WHERE is_active = 1 AND deleted_at_ms IS NULL;
+CREATE INDEX webhooks_active ON webhooks (watches_all) WHERE is_active = 1 AND deleted_at_ms IS NULL;
 CREATE INDEX webhooks_deleted ON webhooks (is_swept) WHERE deleted_at_ms IS NOT NULL;
 
 -- Creators that a webhook names.
