@@ -1,5 +1,7 @@
 /* creators - who is watched, in what state they are, and their sessions. A creator is watched while
- * a webhook or a watchlist names it. */
+ * a webhook or a watchlist names it (an inactive webhook, too). One that nobody names any more
+ * keeps its row, its state and its sessions: who is watched again goes on with what was known, so
+ * that nothing old is announced as new, and a live that went on meanwhile still ends once. */
 #ifndef GOLIVED_DB_CREATORS_H
 #define GOLIVED_DB_CREATORS_H
 
@@ -38,7 +40,8 @@ int store_creator_save_check(struct store *store, struct creator_key key, int64_
 int store_creator_quarantine(struct store *store, struct creator_key key, bool quarantined,
 			     int64_t now_ms) MUST_CHECK;
 
-/* Opens the session of a live. started_at as announced; observed_at is when it was first seen. */
+/* Opens the session of a live. started_at as announced; observed_at is when it was first seen.
+ * -EEXIST: one is open already. */
 int store_session_open(struct store *store, struct creator_key key, uint64_t room,
 		       int64_t started_at_ms, enum event_start_source source,
 		       int64_t observed_at_ms) MUST_CHECK;
@@ -73,6 +76,7 @@ typedef void (*session_visit_fn)(void *arg, const struct session *session);
 int store_creator_list(struct store *store, const enum creator_status *status,
 		       const char *watchlist, const char *after, unsigned limit,
 		       creator_visit_fn visit, void *arg) MUST_CHECK;
+/* -ENOENT: not watched. */
 int store_creator_show(struct store *store, const char *handle, creator_visit_fn visit,
 		       void *arg) MUST_CHECK;
 int store_session_list(struct store *store, const char *handle, unsigned limit,

@@ -45,7 +45,7 @@ int store_delivery_add_test(struct store *store, const char *webhook_id, const c
 			    int64_t now_ms, char ret_id[ID_TEXT_SIZE]) MUST_CHECK;
 
 /* A new delivery of the same event to the same webhook. -ENOENT: no such delivery; -ESTALE: its
- * webhook was deleted or its event's body is past its retention. */
+ * webhook was deleted. (The event is there: it is kept as long as any delivery of it.) */
 int store_delivery_replay(struct store *store, const char *delivery_id, int64_t now_ms,
 			  int64_t due_at_ms, char ret_id[ID_TEXT_SIZE]) MUST_CHECK;
 
@@ -94,13 +94,13 @@ struct endpoint {
 
 struct claimed_lane {
 	struct endpoint endpoint;
-	struct delivery_claim *claims; /* earliest due first */
+	struct delivery_claim *claims; /* earliest due first, replays last */
 	unsigned claim_count;
 	int64_t next_due_at_ms; /* of what is left claimable in the lane; INT64_MAX: nothing */
 };
 
-/* Marks up to max due deliveries of a lane as in flight and gives them. An inactive or deleted
- * webhook has none. */
+/* Marks up to max due deliveries of a lane as in flight and gives them, fresh events before
+ * replays. An inactive or deleted webhook has none, and no endpoint. */
 int store_claim(struct store *store, const char *webhook_id, unsigned max, int64_t now_ms,
 		struct claimed_lane *ret_lane) MUST_CHECK;
 
@@ -148,7 +148,7 @@ struct outcome_effect {
 
 /* Records the attempt, moves the delivery on, keeps the counters, lets the next first attempt of
  * that creator go. A delivery that was cancelled meanwhile keeps that status (unless it was
- * delivered after all) and gets its attempt on record. */
+ * delivered after all) and gets its attempt on record. -ENOENT: it is not in flight. */
 int store_attempt_finish(struct store *store, const struct attempt_outcome *outcome, int64_t now_ms,
 			 struct outcome_effect *ret_effect) MUST_CHECK;
 
@@ -170,7 +170,7 @@ struct delivery {
 	const char *replay_of;      /* NULL: none */
 	int last_status_code;       /* 0: none */
 	const char *last_error;     /* NULL: none */
-	const char *body;           /* the event; NULL in lists, or past its retention */
+	const char *body;           /* the event; NULL in lists */
 	size_t body_length;
 };
 typedef void (*delivery_visit_fn)(void *arg, const struct delivery *delivery);

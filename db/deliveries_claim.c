@@ -186,9 +186,14 @@ static int read_endpoint(struct store *store, const char *query, const char *web
 	"SELECT d.key, d.id, e.id, e.type, d.kind, e.is_test, d.attempts, d.due_at_ms," \
 	" d.created_at_ms, e.body FROM deliveries d JOIN events e ON e.key = d.event_key"
 
-static const char get_due[] =
-	CLAIM_COLUMNS " WHERE d.webhook_key = ?1 AND d.kind = ?2 AND d.stage = 0 AND d.kind <> 2"
-		      " AND d.due_at_ms <= ?3 ORDER BY d.due_at_ms, d.key LIMIT ?4";
+/* The kind is no parameter: SQLite prepares a statement anew for each value of one that decides
+ * whether a partial index can be used. */
+#define DUE_OF_KIND(kind) \
+	CLAIM_COLUMNS " WHERE d.webhook_key = ?1 AND d.kind = " kind \
+		      " AND d.stage = 0 AND d.kind <> 2 AND d.due_at_ms <= ?2" \
+		      " ORDER BY d.due_at_ms, d.key LIMIT ?3"
+static const char get_due_normal[] = DUE_OF_KIND("0");
+static const char get_due_replays[] = DUE_OF_KIND("1");
 static const char get_due_test[] = CLAIM_COLUMNS " WHERE d.key = ?1";
 static const char find_due_test[] =
 	"SELECT d.key, w.id FROM deliveries d JOIN webhooks w ON w.key = d.webhook_key"
@@ -239,13 +244,13 @@ static int take_rows(struct store *store, struct sql_rows *rows, int64_t now_ms,
 static int take_due(struct store *store, int64_t webhook_key, unsigned max, int64_t now_ms,
 		    struct claimed_lane *lane)
 {
-	static const enum delivery_kind order[] = { DELIVERY_NORMAL, DELIVERY_REPLAY };
+	static const char *const order[] = { get_due_normal, get_due_replays };
 	CLEANUP(cleanup_free) int64_t *keys = memory_zeroed(max, sizeof(keys[0]));
 	lane->claims = memory_zeroed(max, sizeof(lane->claims[0]));
 	for (size_t i = 0; i < ARRAY_SIZE(order) && lane->claim_count < max; i++) {
 		struct sql_rows *rows =
-			sql_query(store->sql, get_due, SQL_INT(webhook_key), SQL_INT(order[i]),
-				  SQL_INT(now_ms), SQL_INT(max - lane->claim_count));
+			sql_query(store->sql, order[i], SQL_INT(webhook_key), SQL_INT(now_ms),
+				  SQL_INT(max - lane->claim_count));
 		RETURN_IF_ERROR(take_rows(store, rows, now_ms, keys, lane));
 	}
 	return outbox_lane_due(store, webhook_key, &lane->next_due_at_ms);

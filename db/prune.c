@@ -20,10 +20,16 @@ static int64_t cutoff(int64_t now_ms, int64_t kept_ms)
 
 /* ---- deliveries, with their attempts ---- */
 
-static const char oldest_settled[] =
-	"SELECT d.key, d.webhook_key, d.event_key, d.kind FROM deliveries d"
-	" WHERE d.status = ?1 AND d.status <> 0 AND d.settled_at_ms < ?2 AND d.stage <> 1"
-	" ORDER BY d.settled_at_ms LIMIT 1";
+/* By status, which is no parameter for the reason that db/deliveries_claim.c gives. */
+#define OLDEST_SETTLED(status) \
+	"SELECT d.key, d.webhook_key, d.event_key, d.kind FROM deliveries d WHERE d.status " \
+	"= " status " AND d.status <> 0 AND d.settled_at_ms < ?1 AND d.stage <> 1" \
+	" ORDER BY d.settled_at_ms LIMIT 1"
+static const char *const oldest_settled[] = {
+	[DELIVERY_DELIVERED] = OLDEST_SETTLED("1"),
+	[DELIVERY_DEAD] = OLDEST_SETTLED("2"),
+	[DELIVERY_CANCELLED] = OLDEST_SETTLED("3"),
+};
 static const char remember_delivery[] =
 	"INSERT INTO past_deliveries (event_key, webhook_key) VALUES (?1, ?2)"
 	" ON CONFLICT DO NOTHING";
@@ -48,8 +54,7 @@ static int remove_settled(struct store *store, int64_t key, int64_t webhook_key,
 /* -ENOENT: none is old enough. */
 static int remove_oldest(struct store *store, enum delivery_status status, int64_t before_ms)
 {
-	struct sql_rows *rows =
-		sql_query(store->sql, oldest_settled, SQL_INT(status), SQL_INT(before_ms));
+	struct sql_rows *rows = sql_query(store->sql, oldest_settled[status], SQL_INT(before_ms));
 	int r = sql_next(rows);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;

@@ -1,5 +1,6 @@
 /* replays - bulk replays: a filter over one webhook's events, worked off in slices so that fresh
- * events are not held up. */
+ * events are not held up. An event is replayed once, however many deliveries of it match: the
+ * newest stands for it. So replaying what failed again and again does not multiply it. */
 #ifndef GOLIVED_DB_REPLAYS_H
 #define GOLIVED_DB_REPLAYS_H
 
@@ -11,8 +12,8 @@ enum replay_state { REPLAY_RUNNING = 0, REPLAY_DONE = 1, REPLAY_CANCELLED = 2 };
 const char *replay_state_name(enum replay_state state);
 
 struct replay_filter {
-	/* Of deliveries: those with this status. Without: the dead ones, but for those whose replay
-	 * is pending or delivered. */
+	/* Of deliveries, tests aside: those with this status. Without: the dead ones, but for those
+	 * whose replay is pending or delivered. */
 	bool has_status;
 	enum delivery_status status;
 	unsigned event_types;        /* a bit each; 0: all */

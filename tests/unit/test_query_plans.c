@@ -1,6 +1,7 @@
 /* What runs for every answer, event and attempt must cost the same with 10 and with 10 million rows
  * of history: no statement of it may walk a table or sort. The statements are those that the
- * connection has prepared by then, whatever they are. */
+ * connection has prepared by then, whatever they are. Nor may one be prepared again and again, as
+ * SQLite does for parameters that decide about an index. */
 #include "tests/unit/store_fixture.h"
 
 #include <sqlite3.h>
@@ -105,6 +106,19 @@ static void nothing_that_is_hot_walks_a_table_or_sorts(void **state)
 	assert_true(check_all_prepared(is_costly) > 25);
 }
 
+static void nothing_that_is_hot_is_prepared_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct text_id webhook = add_webhook(fixture->store, "ann");
+	reopen(fixture);
+	do_all_that_is_hot(fixture->store, webhook.text);
+	sqlite3_stmt *statement = NULL;
+	while ((statement = sqlite3_next_stmt(newest_connection, statement))) {
+		if (sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0) > 0)
+			fail_msg("prepared anew: %s", sqlite3_sql(statement));
+	}
+}
+
 /* A list may sort what one event or one creator has, but never walks the large tables. */
 static bool walks_a_large_table(const char *detail)
 {
@@ -160,6 +174,8 @@ int main(void)
 	sqlite3_auto_extension((void (*)(void))on_open);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_that_is_hot_walks_a_table_or_sorts, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(nothing_that_is_hot_is_prepared_again, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_read_through_indexes, set_up, tear_down),
 	};
