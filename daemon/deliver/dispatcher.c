@@ -31,11 +31,6 @@ enum {
 	REPORT_TROUBLE_MS = 1000, /* trouble of our own is logged no more often */
 };
 
-struct flight_list {
-	struct flight *first, **last;
-	unsigned count;
-};
-
 struct dispatcher {
 	struct loop *loop; /* borrowed, as the next three */
 	struct store_thread *store;
@@ -60,42 +55,6 @@ struct dispatcher {
 	struct flight_list held, under_way, unsettled;
 	struct dispatch_job *jobs[DISPATCH_JOB_KINDS]; /* at the store; at most one of a kind */
 };
-
-/* ---- lists of flights ---- */
-
-static void list_init(struct flight_list *list)
-{
-	*list = (struct flight_list){ .last = &list->first };
-}
-
-static void list_append(struct flight_list *list, struct flight *flight)
-{
-	flight->next = NULL;
-	flight->link = list->last;
-	*list->last = flight;
-	list->last = &flight->next;
-	list->count++;
-}
-
-static struct flight *list_take(struct flight_list *list, struct flight *flight)
-{
-	*flight->link = flight->next;
-	*(flight->next ? &flight->next->link : &list->last) = flight->link;
-	flight->next = NULL;
-	list->count--;
-	return flight;
-}
-
-static struct flight *list_take_first(struct flight_list *list)
-{
-	return list->first ? list_take(list, list->first) : NULL;
-}
-
-static void list_destroy_all(struct flight_list *list)
-{
-	for (struct flight *flight; (flight = list_take_first(list));)
-		flight_destroy(flight);
-}
 
 /* ---- flights ---- */
 
@@ -144,7 +103,7 @@ static void flight_over(struct dispatcher *dispatcher, struct flight *flight, in
 	else
 		lanes_finished(dispatcher->lanes, flight_endpoint(flight)->webhook_id,
 			       lesson_of(&flight->outcome), flight->outcome.duration_ms, now_ms);
-	list_append(&dispatcher->unsettled, flight);
+	flight_list_append(&dispatcher->unsettled, flight);
 	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
 	want_pump(dispatcher);
 }
@@ -152,7 +111,7 @@ static void flight_over(struct dispatcher *dispatcher, struct flight *flight, in
 static void on_flight_done(void *arg, struct flight *flight)
 {
 	struct dispatcher *dispatcher = arg;
-	list_take(&dispatcher->under_way, flight);
+	flight_list_take(&dispatcher->under_way, flight);
 	flight_over(dispatcher, flight, clock_now_ms());
 }
 
@@ -170,7 +129,8 @@ static void start_held(struct dispatcher *dispatcher, int64_t now_ms)
 		next = flight->next;
 		if (flight->start_at_ms > now_ms)
 			continue;
-		list_append(&dispatcher->under_way, list_take(&dispatcher->held, flight));
+		flight_list_append(&dispatcher->under_way,
+				   flight_list_take(&dispatcher->held, flight));
 		flight_send(flight, dispatcher->egress, now_ms);
 	}
 	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
@@ -178,7 +138,7 @@ static void start_held(struct dispatcher *dispatcher, int64_t now_ms)
 
 static void give_back_held(struct dispatcher *dispatcher, int64_t now_ms)
 {
-	for (struct flight *flight; (flight = list_take_first(&dispatcher->held));) {
+	for (struct flight *flight; (flight = flight_list_take_first(&dispatcher->held));) {
 		flight_give_back(flight, now_ms);
 		flight_over(dispatcher, flight, now_ms);
 	}
@@ -186,7 +146,7 @@ static void give_back_held(struct dispatcher *dispatcher, int64_t now_ms)
 
 static void interrupt_all(struct dispatcher *dispatcher, int64_t now_ms)
 {
-	for (struct flight *flight; (flight = list_take_first(&dispatcher->under_way));) {
+	for (struct flight *flight; (flight = flight_list_take_first(&dispatcher->under_way));) {
 		flight_interrupt(flight, now_ms);
 		flight_over(dispatcher, flight, now_ms);
 	}
@@ -272,7 +232,7 @@ static void hold_claimed(struct dispatcher *dispatcher, struct claimed_lane *lan
 	for (int64_t start_ms = first_start_ms; flight; start_ms += spacing_ms) {
 		struct flight *next = flight->next;
 		flight->start_at_ms = start_ms;
-		list_append(&dispatcher->held, flight);
+		flight_list_append(&dispatcher->held, flight);
 		flight = next;
 	}
 }
@@ -339,13 +299,13 @@ static void keep_unsettled(struct dispatcher *dispatcher, struct dispatch_job *j
 	while (job->flights) {
 		struct flight *flight = job->flights;
 		job->flights = flight->next;
-		list_append(&dispatcher->unsettled, flight);
+		flight_list_append(&dispatcher->unsettled, flight);
 	}
 	dispatcher->settle_after_mono_ms = clock_mono_ms() + STORE_PAUSE_MS;
 	if (dispatcher->is_stopping && clock_mono_ms() >= dispatcher->drain_until_mono_ms) {
 		log_error("attempts not recorded, they will be made again",
 			  LOG_INT("count", dispatcher->unsettled.count));
-		list_destroy_all(&dispatcher->unsettled);
+		flight_list_destroy_all(&dispatcher->unsettled);
 	}
 }
 
@@ -370,7 +330,7 @@ static void settle(struct dispatcher *dispatcher, int64_t now_ms)
 	struct dispatch_job *job = dispatch_job_create(DISPATCH_SETTLE, now_ms);
 	struct flight **last = &job->flights;
 	for (unsigned i = 0; dispatcher->unsettled.first && i < SETTLE_MAX_COUNT; i++) {
-		*last = list_take_first(&dispatcher->unsettled);
+		*last = flight_list_take_first(&dispatcher->unsettled);
 		last = &(*last)->next;
 	}
 	submit(dispatcher, job, on_settled);
@@ -535,9 +495,9 @@ struct dispatcher *dispatcher_create(struct loop *loop, struct store_thread *sto
 	dispatcher->lanes = lanes_create(&limits);
 	dispatcher->timer = loop_timer_create(loop, on_timer, dispatcher);
 	dispatcher->turn = loop_turn_create(loop, on_turn, dispatcher);
-	list_init(&dispatcher->held);
-	list_init(&dispatcher->under_way);
-	list_init(&dispatcher->unsettled);
+	flight_list_init(&dispatcher->held);
+	flight_list_init(&dispatcher->under_way);
+	flight_list_init(&dispatcher->unsettled);
 	return dispatcher;
 }
 
@@ -547,9 +507,9 @@ void dispatcher_destroy(struct dispatcher *dispatcher)
 		return;
 	for (int kind = 0; kind < DISPATCH_JOB_KINDS; kind++)
 		dispatch_job_abandon(dispatcher->jobs[kind]);
-	list_destroy_all(&dispatcher->held);
-	list_destroy_all(&dispatcher->under_way);
-	list_destroy_all(&dispatcher->unsettled);
+	flight_list_destroy_all(&dispatcher->held);
+	flight_list_destroy_all(&dispatcher->under_way);
+	flight_list_destroy_all(&dispatcher->unsettled);
 	loop_turn_destroy(dispatcher->turn);
 	loop_timer_destroy(dispatcher->timer);
 	lanes_destroy(dispatcher->lanes);

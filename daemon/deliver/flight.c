@@ -215,3 +215,39 @@ void flight_send(struct flight *flight, struct egress *egress, int64_t now_ms)
 	flight->outcome.started_at_ms = now_ms;
 	flight->call = egress_start(egress, &request, on_result, flight);
 }
+
+/* ---- lists ---- */
+
+void flight_list_init(struct flight_list *list)
+{
+	*list = (struct flight_list){ .last = &list->first };
+}
+
+void flight_list_append(struct flight_list *list, struct flight *flight)
+{
+	flight->next = NULL;
+	flight->link = list->last;
+	*list->last = flight;
+	list->last = &flight->next;
+	list->count++;
+}
+
+struct flight *flight_list_take(struct flight_list *list, struct flight *flight)
+{
+	*flight->link = flight->next;
+	*(flight->next ? &flight->next->link : &list->last) = flight->link;
+	flight->next = NULL;
+	list->count--;
+	return flight;
+}
+
+struct flight *flight_list_take_first(struct flight_list *list)
+{
+	return list->first ? flight_list_take(list, list->first) : NULL;
+}
+
+void flight_list_destroy_all(struct flight_list *list)
+{
+	for (struct flight *flight; (flight = flight_list_take_first(list));)
+		flight_destroy(flight);
+}

@@ -66,4 +66,16 @@ void flight_interrupt(struct flight *flight, int64_t now_ms);
 /* Fills the outcome of an attempt that was never sent: due again at that time, not counted. */
 void flight_give_back(struct flight *flight, int64_t retry_at_ms);
 
+/* Flights in the same state, in order. A flight is in one list at most. */
+struct flight_list {
+	struct flight *first, **last;
+	unsigned count;
+};
+
+void flight_list_init(struct flight_list *list);
+void flight_list_append(struct flight_list *list, struct flight *flight);
+struct flight *flight_list_take(struct flight_list *list, struct flight *flight);
+struct flight *flight_list_take_first(struct flight_list *list); /* NULL: it is empty */
+void flight_list_destroy_all(struct flight_list *list);
+
 #endif
