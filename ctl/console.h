@@ -9,7 +9,6 @@
 
 #include "base/attrs.h"
 #include "base/json.h"
-#include "base/json_writer.h"
 #include "base/strbuf.h"
 #include "ctl/arguments.h"
 #include "ctl/client.h"
@@ -74,31 +73,5 @@ struct console_list {
 /* GETs the list at path with the filters, --limit and --cursor that were given; with --all page
  * after page. */
 int console_list(struct console *console, const char *path, const struct console_list *list);
-
-/* ---- bodies ---- */
-
-enum field_kind {
-	FIELD_TEXT,
-	FIELD_TIME,     /* RFC 3339, or "2h": that long ago */
-	FIELD_NUMBER,   /* as it is written */
-	FIELD_TEXTS,    /* every value, each split at its commas */
-	FIELD_TRUE,     /* a flag: true if it is given */
-	FIELD_FALSE,    /* a flag: false if it is given */
-	FIELD_HEADERS,  /* "Name: value", …: an object */
-	FIELD_FILE_TEXT /* the first line of that file */
-};
-
-struct console_field {
-	const char *option, *name;
-	enum field_kind kind;
-};
-
-/* Writes the fields whose options were given. EXIT_STATUS_USAGE, and said what is wrong. fields
- * ends with a NULL option. */
-int console_put_fields(struct console *console, const struct console_field *fields,
-		       struct json_writer *writer) MUST_CHECK;
-
-/* Writes comma-separated texts as items of the array that is open. */
-void console_put_split(struct json_writer *writer, const char *texts);
 
 #endif

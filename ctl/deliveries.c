@@ -1,6 +1,7 @@
 #include "ctl/deliveries.h"
 
 #include "base/limits.h"
+#include "ctl/fields.h"
 
 static const char base[] = "/api/deliveries";
 
@@ -45,7 +46,7 @@ int deliveries_replay(struct console *console)
 
 int deliveries_replay_many(struct console *console)
 {
-	static const struct console_field fields[] = {
+	static const struct field fields[] = {
 		{ "status", "status", FIELD_TEXT },     { "type", "event_types", FIELD_TEXTS },
 		{ "creator", "creators", FIELD_TEXTS }, { "since", "since", FIELD_TIME },
 		{ "until", "until", FIELD_TIME },       { "missing", "missing", FIELD_TRUE },
@@ -59,7 +60,7 @@ int deliveries_replay_many(struct console *console)
 	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);
-	int status = console_put_fields(console, fields, &writer);
+	int status = fields_put(console, fields, &writer);
 	if (status != EXIT_STATUS_OK)
 		return status;
 	json_end_object(&writer);

@@ -1,5 +1,6 @@
 #include "ctl/events.h"
 
+#include "base/json_writer.h"
 #include "base/limits.h"
 
 static const char base[] = "/api/events";

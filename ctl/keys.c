@@ -1,5 +1,6 @@
 #include "ctl/keys.h"
 
+#include "base/json_writer.h"
 #include "base/limits.h"
 
 static const char base[] = "/api/keys";

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "ctl/csv.h"
+#include "ctl/fields.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ static const struct view_column columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-static const struct console_field priority[] = {
+static const struct field priority[] = {
 	{ "priority", "priority", FIELD_TEXT },
 	{ NULL, NULL, FIELD_TEXT },
 };
@@ -47,9 +48,9 @@ static int send_words(struct console *console, const char *method, const char *m
 	json_begin_object(&writer, NULL);
 	json_begin_array(&writer, member);
 	for (size_t i = 1; i < console->arguments->word_count; i++)
-		console_put_split(&writer, console_word(console, i));
+		fields_put_split(&writer, console_word(console, i));
 	json_end_array(&writer);
-	int status = console_put_fields(console, priority, &writer);
+	int status = fields_put(console, priority, &writer);
 	json_end_object(&writer);
 	if (status == EXIT_STATUS_OK && strbuf_is_full(&body))
 		status = console_misused(console, "too many at once: use watchlists import");
@@ -104,7 +105,7 @@ static int send_slice(struct console *console, const char *path, bool is_first,
 	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);
-	int status = console_put_fields(console, priority, &writer);
+	int status = fields_put(console, priority, &writer);
 	json_begin_array(&writer, is_first ? "creators" : "add");
 	for (size_t sent = 0; sent < IMPORT_SLICE && *at < creators->count; sent++)
 		json_put_string(&writer, NULL, creators->handles[(*at)++]);

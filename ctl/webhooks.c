@@ -1,6 +1,7 @@
 #include "ctl/webhooks.h"
 
 #include "base/limits.h"
+#include "ctl/fields.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static const struct view_column columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-static const struct console_field settings[] = {
+static const struct field settings[] = {
 	{ "target", "target_url", FIELD_TEXT },
 	{ "events", "event_types", FIELD_TEXTS },
 	{ "creator", "creators", FIELD_TEXTS },
@@ -46,7 +47,7 @@ static int put_settings(struct console *console, struct json_writer *writer)
 	if (arguments_has(console->arguments, "active") &&
 	    arguments_has(console->arguments, "inactive"))
 		return console_misused(console, "--active or --inactive, not both");
-	return console_put_fields(console, settings, writer);
+	return fields_put(console, settings, writer);
 }
 
 int webhooks_add(struct console *console)
@@ -60,7 +61,7 @@ int webhooks_add(struct console *console)
 	json_put_string(&writer, "target_url", console_word(console, 0));
 	if (!arguments_has(console->arguments, "events")) {
 		json_begin_array(&writer, "event_types");
-		console_put_split(&writer, "live.start,live.end");
+		fields_put_split(&writer, "live.start,live.end");
 		json_end_array(&writer);
 	}
 	int status = put_settings(console, &writer);
@@ -111,7 +112,7 @@ int webhooks_rm(struct console *console)
 int webhooks_test(struct console *console)
 {
 	char *path CLEANUP(cleanup_free) = client_path(base, console_word(console, 0), "/test");
-	static const struct console_field fields[] = {
+	static const struct field fields[] = {
 		{ "type", "event_type", FIELD_TEXT },
 		{ NULL, NULL, FIELD_TEXT },
 	};
@@ -123,7 +124,7 @@ int webhooks_test(struct console *console)
 	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);
-	int status = console_put_fields(console, fields, &writer);
+	int status = fields_put(console, fields, &writer);
 	json_end_object(&writer);
 	if (status == EXIT_STATUS_OK)
 		status = console_call(console, "POST", path, body.data, &document);
@@ -146,7 +147,7 @@ int webhooks_rotate(struct console *console)
 {
 	char *path CLEANUP(cleanup_free) =
 		client_path(base, console_word(console, 0), "/rotate-secret");
-	static const struct console_field fields[] = {
+	static const struct field fields[] = {
 		{ "overlap", "overlap_seconds", FIELD_NUMBER },
 		{ NULL, NULL, FIELD_TEXT },
 	};
@@ -156,7 +157,7 @@ int webhooks_rotate(struct console *console)
 	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);
-	int status = console_put_fields(console, fields, &writer);
+	int status = fields_put(console, fields, &writer);
 	json_end_object(&writer);
 	return status == EXIT_STATUS_OK ? console_show(console, "POST", path, body.data) : status;
 }
