@@ -69,6 +69,11 @@ def test_watchlists_are_made_changed_and_imported(ctl, tmp_path):
     assert "finn" not in ctl("creators", "ls")
 
 
+def test_a_name_that_looks_like_a_path_is_a_name(ctl):
+    ctl("watchlists", "put", "..", "ann")
+    assert re.search(r"^creators +ann$", ctl("watchlists", "show", ".."), re.M)
+
+
 def test_a_large_table_is_imported_in_pieces(ctl, tmp_path):
     table = tmp_path / "many.csv"
     table.write_text("".join(f"creator.{number:06}\n" for number in range(25000)))

@@ -74,7 +74,7 @@ static const struct attempt_outcome dead_with_500 = {
 static const struct attempt_outcome delivered = {
 	.verdict = ATTEMPT_DELIVERED,
 	.duration_ms = 5,
-	.dns_ms = -1,
+	.dns_ms = 0,
 	.connect_ms = -1,
 	.tls_ms = -1,
 	.first_byte_ms = 4,
@@ -153,6 +153,10 @@ static void a_success_is_shown_with_its_time(void **state)
 	expect_text(fixture, "deliveries.0.delivered_at", "2026-06-18T13:00:01.000Z");
 	expect_integer(fixture, "deliveries.0.last_status_code", 204);
 	expect_type(fixture, "deliveries.0.last_error", JSON_NULL);
+	/* Less than a millisecond is a time, too. */
+	expect(fixture, 200, "GET", target_of(sent.delivery, ""), NULL);
+	expect_integer(fixture, "attempt_log.0.dns_ms", 0);
+	expect_type(fixture, "attempt_log.0.connect_ms", JSON_NULL);
 }
 
 static void expect_listed(struct admin_fixture *fixture, size_t expected, const char *filter)

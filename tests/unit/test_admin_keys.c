@@ -75,6 +75,23 @@ static void what_is_not_acceptable_is_named(void **state)
 	expect_count(fixture, "keys", 0);
 }
 
+static void there_is_a_limit_to_how_many_there_are(void **state)
+{
+	struct admin_fixture *fixture = *state;
+	uint8_t digest[SHA256_BYTES] = { 0 };
+	char id[ID_TEXT_SIZE];
+
+	for (unsigned i = 0; i < LIMIT_API_KEYS; i++) {
+		memcpy(digest, &i, sizeof(i));
+		assert_int_equal(store_api_key_add(fixture->store, "a", API_SCOPE_READ, digest,
+						   fixture->now_ms, id),
+				 0);
+	}
+	expect(fixture, 409, "POST", "/api/keys", "{\"name\":\"a\",\"scope\":\"read\"}");
+	assert_int_equal(store_api_key_remove(fixture->store, id), 0);
+	expect(fixture, 201, "POST", "/api/keys", "{\"name\":\"a\",\"scope\":\"read\"}");
+}
+
 static void the_audit_trail_comes_in_pages_newest_first(void **state)
 {
 	struct admin_fixture *fixture = *state;
@@ -102,6 +119,7 @@ int main(void)
 		TEST(a_key_is_shown_once_and_kept_as_its_digest),
 		TEST(two_keys_are_never_the_same),
 		TEST(what_is_not_acceptable_is_named),
+		TEST(there_is_a_limit_to_how_many_there_are),
 		TEST(the_audit_trail_comes_in_pages_newest_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

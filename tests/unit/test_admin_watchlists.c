@@ -70,6 +70,34 @@ static void a_name_may_have_64_characters_and_no_more(void **state)
 	expect_refused(fixture, "name", "PUT", target, "{\"creators\":[]}");
 }
 
+/* {"creators":["c00000",…]} of so many. */
+static void put_many(struct admin_fixture *fixture, int status, unsigned count)
+{
+	struct strbuf body;
+
+	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
+	strbuf_add_text(&body, "{\"creators\":[");
+	for (unsigned i = 0; i < count; i++)
+		strbuf_addf(&body, "%s\"%06x\"", i > 0 ? "," : "", i);
+	strbuf_add_text(&body, "]}");
+	assert_false(strbuf_is_full(&body));
+	expect(fixture, status, "PUT", "/api/watchlists/many", body.data);
+	strbuf_finish(&body);
+}
+
+static void a_list_has_a_limit_however_it_is_reached(void **state)
+{
+	struct admin_fixture *fixture = *state;
+
+	put_many(fixture, 422, LIMIT_WATCHLIST_CREATORS + 1);
+	expect_text(fixture, "field", "creators");
+	put_many(fixture, 201, LIMIT_WATCHLIST_CREATORS);
+	expect_refused(fixture, "add", "PATCH", "/api/watchlists/many", "{\"add\":[\"ada\"]}");
+	expect(fixture, 200, "PATCH", "/api/watchlists/many",
+	       "{\"add\":[\"ada\"],\"remove\":[\"000000\"]}");
+	expect_integer(fixture, "creator_count", LIMIT_WATCHLIST_CREATORS);
+}
+
 static void a_patch_adds_removes_and_weighs_and_leaves_the_rest(void **state)
 {
 	struct admin_fixture *fixture = *state;
@@ -180,6 +208,7 @@ int main(void)
 		TEST(an_empty_list_is_a_list),
 		TEST(what_is_not_acceptable_is_named_and_nothing_is_stored),
 		TEST(a_name_may_have_64_characters_and_no_more),
+		TEST(a_list_has_a_limit_however_it_is_reached),
 		TEST(a_patch_adds_removes_and_weighs_and_leaves_the_rest),
 		TEST(a_patch_that_contradicts_itself_or_names_no_list_changes_nothing),
 		TEST(a_list_that_a_webhook_watches_stays),

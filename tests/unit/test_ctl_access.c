@@ -120,13 +120,31 @@ static void what_is_said_is_taken(void **state)
 	assert_string_equal(fixture->access.key, "SECRET");
 }
 
+/* A configuration whose admin.api_key_file is the fixture's. */
+static void write_config(const struct fixture *fixture, char path[64])
+{
+	strcpy(path, "/tmp/golivectl-conf-XXXXXX");
+	FILE *file = fdopen(mkstemp(path), "w");
+	(void)fprintf(file, "[admin]\nlisten = unix:/run/golived/api\napi_key_file = %s\n",
+		      fixture->path);
+	(void)fclose(file);
+}
+
 static void this_machines_key_is_not_sent_elsewhere(void **state)
 {
 	struct fixture *fixture = *state;
-	struct access_hints hints = { .url = "https://golived.example" };
+	char config[64];
+	struct access_hints hints = { .url = "https://golived.example", .config_path = config };
 
-	assert_int_equal(access_find(&hints, &fixture->why, &fixture->access), -EINVAL);
+	write_config(fixture, config);
+	int result = access_find(&hints, &fixture->why, &fixture->access);
+	hints.url = "http://localhost:1234";
+	int local_result = access_find(&hints, &fixture->why, &fixture->access);
+	unlink(config);
+	assert_int_equal(result, -EINVAL);
 	assert_non_null(strstr(fixture->why.data, "--key-file"));
+	assert_int_equal(local_result, 0);
+	assert_string_equal(fixture->access.key, "SECRET");
 }
 
 static void what_is_no_url_is_refused(void **state)
@@ -150,13 +168,10 @@ static void a_key_file_that_is_not_there_is_named(void **state)
 static void the_configuration_tells_the_rest(void **state)
 {
 	struct fixture *fixture = *state;
-	char config[64] = "/tmp/golivectl-conf-XXXXXX";
-	FILE *file = fdopen(mkstemp(config), "w");
+	char config[64];
 	struct access_hints hints = { .config_path = config };
 
-	(void)fprintf(file, "[admin]\nlisten = unix:/run/golived/api\napi_key_file = %s\n",
-		      fixture->path);
-	(void)fclose(file);
+	write_config(fixture, config);
 	int result = access_find(&hints, &fixture->why, &fixture->access);
 	unlink(config);
 	if (result < 0)
