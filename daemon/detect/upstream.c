@@ -154,11 +154,21 @@ void upstream_read_checks(int http_status, bool is_complete, const char *body, s
 	}
 }
 
-/* A Unix time in seconds, as milliseconds from now on. */
+/* A Unix time in seconds, not negative, as milliseconds from now on. */
 static int64_t unix_s_from_now_ms(int64_t unix_s, int64_t now_ms)
 {
 	int64_t bounded_s = unix_s < INT32_MAX ? unix_s : INT32_MAX;
 	return bounded_s * 1000 - now_ms;
+}
+
+/* A member that is a whole number, not negative. */
+static bool member_number(const struct json_value *object, const char *name, int64_t *ret_number)
+{
+	int64_t number;
+	if (!json_integer(json_member(object, name), &number) || number < 0)
+		return false;
+	*ret_number = number;
+	return true;
 }
 
 void upstream_read_limits(int http_status, bool is_complete, const char *body, size_t length,
@@ -177,9 +187,9 @@ void upstream_read_limits(int http_status, bool is_complete, const char *body, s
 	struct quota_notice *notice = &reply->notice;
 	int64_t reset_at_s;
 	reply->tier = quota_tier_parse(json_string(json_member(data, "tier")));
-	notice->has_limit |= json_integer(json_member(api, "limit"), &notice->limit);
-	notice->has_remaining |= json_integer(json_member(api, "remaining"), &notice->remaining);
-	if (json_integer(json_member(api, "reset_at"), &reset_at_s)) {
+	notice->has_limit |= member_number(api, "limit", &notice->limit);
+	notice->has_remaining |= member_number(api, "remaining", &notice->remaining);
+	if (member_number(api, "reset_at", &reset_at_s)) {
 		notice->has_reset = true;
 		notice->reset_in_ms = unix_s_from_now_ms(reset_at_s, now_ms);
 	}

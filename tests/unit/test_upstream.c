@@ -339,6 +339,19 @@ static void the_limits_are_read_from_their_own_page(void **state)
 	assert_int_equal(reply.outcome, UPSTREAM_BAD_ANSWER);
 }
 
+static void a_limit_below_zero_is_not_read(void **state)
+{
+	(void)state;
+	static const char body[] =
+		"{\"data\":{\"api\":{\"limit\":-1,\"remaining\":-9223372036854775808,"
+		"\"reset_at\":-9223372036854775808}}}";
+	struct upstream_reply reply = { 0 };
+	upstream_read_limits(200, true, body, strlen(body), NOW, &reply);
+	assert_int_equal(reply.outcome, UPSTREAM_OK);
+	assert_false(reply.notice.has_limit || reply.notice.has_remaining ||
+		     reply.notice.has_reset);
+}
+
 static struct quota_notice notice_of(const char *head)
 {
 	struct http_result result = { .outcome = HTTP_OK, .status = 200, .body = "", .head = head };
@@ -386,6 +399,7 @@ int main(void)
 		cmocka_unit_test(anything_but_success_is_a_failed_batch_that_says_why),
 		cmocka_unit_test(a_body_that_is_not_all_there_says_nothing),
 		cmocka_unit_test(the_limits_are_read_from_their_own_page),
+		cmocka_unit_test(a_limit_below_zero_is_not_read),
 		cmocka_unit_test(headers_tell_the_limits_by_the_services_own_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
