@@ -17,7 +17,7 @@ static void must_only_have(const char *text, const char *name, const char *value
 		if (strncasecmp(line, name, name_length) != 0 || line[name_length] != ':')
 			continue;
 		const char *at = line + name_length + 1;
-		at += strspn(at, " \t");
+		at += strspn(at, " \t\r");
 		FUZZ_MUST(strncasecmp(at, value, strlen(value)) == 0);
 		FUZZ_MUST(strchr(" \t\r\n", at[strlen(value)]));
 	}
