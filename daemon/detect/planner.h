@@ -19,8 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct habit;
-
 /* Who may share a batch. */
 enum planner_company {
 	PLANNER_TOGETHER,
@@ -38,7 +36,6 @@ struct planner_entry {
 	int64_t not_before_ms;      /* after a failure; 0: at any time */
 	int64_t confirm_at_ms;      /* a confirmation is wanted then; 0: none is */
 	int64_t known_since_ms;     /* when it came to be watched, as far as this run knows */
-	const struct habit *habit;  /* borrowed; NULL: nothing was learned yet */
 };
 
 struct planner_rules {
