@@ -130,7 +130,7 @@ void digest_batch(const struct digest_rules *rules, struct massflip *massflip,
 			digest_step(rules, &entry->creator.state, &answers[i], record->now_ms);
 		batch_count(&batch, entry, &answers[i], &step);
 	}
-	massflip_judge(massflip, &batch, rules->planner.sweep_ms, record->now_ms, hold);
+	massflip_judge(massflip, &batch, (int64_t)roster->watched, hold);
 	for (unsigned d = 0; d < MASSFLIP_DIRECTIONS; d++)
 		ret_held[d] = hold[d] ? (size_t)batch.flips[d] : 0;
 	for (size_t i = 0; i < record->count; i++) {

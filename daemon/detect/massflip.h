@@ -5,15 +5,17 @@
  *   out:  whether this batch's changes in that direction are to be held
  *   not:  holding them (poller)
  *
- * Pure. Counted is over the last sweep, in which each creator is checked about once: at least ten
- * flips in one direction, and at least half of all that were checked. A flip is a transition that
- * would be told now. So an end counts when it would be confirmed, not when its evidence begins: the
- * confirmations already are the second check of one creator's end, and this is the check that asks
- * whether so many can be right. First sights are no flips, nor checks: there is nothing to flip.
+ * Pure. Improbable is: at least ten flips in one direction, and at least half of all checks, in any
+ * stretch of the recent ones that ends now, from the batch alone to a whole sweep. Waiting for half
+ * of the sweep itself would let through hundreds of false events of a long list first. A flip is a
+ * transition that would be told now. So an end counts when it would be confirmed, not when its
+ * evidence begins: the confirmations already are the second check of one creator's end, and this is
+ * the check that asks whether so many can be right. First sights are no flips, nor checks: there is
+ * nothing to flip.
  *
- * An evening rush does not trip it: with thousands of creators half of a sweep is never reached,
- * and with a few dozen, where an agency's event may well start them all on the hour, the price of a
- * false alarm is one more check, which is made as soon as it may.
+ * An evening rush does not trip it: even then only a few of a hundred checks find a start. Where it
+ * is wrong after all (an agency's event that starts a dozen on the hour), the price is one more
+ * check, which is made as soon as it may.
  */
 #ifndef GOLIVED_DETECT_MASSFLIP_H
 #define GOLIVED_DETECT_MASSFLIP_H
@@ -27,12 +29,11 @@ enum massflip_direction { MASSFLIP_LIVE, MASSFLIP_OFFLINE, MASSFLIP_DIRECTIONS }
 enum { MASSFLIP_MIN = 10, MASSFLIP_SLOTS = 64 };
 
 struct massflip_slot {
-	int64_t begun_at_ms;
 	int64_t checked;
 	int64_t flips[MASSFLIP_DIRECTIONS];
 };
 
-/* The recent batches, in a ring of slots; batches close together share one. All zero: empty. */
+/* The recent batches, in a ring of slots; small batches share one. All zero: empty. */
 struct massflip {
 	struct massflip_slot slots[MASSFLIP_SLOTS];
 	unsigned newest;
@@ -43,9 +44,9 @@ struct massflip_batch {
 	int64_t flips[MASSFLIP_DIRECTIONS]; /* new ones: not those that were held before */
 };
 
-/* Counts a batch in. window_ms: how long a sweep takes. True in ret_hold[d]: hold this batch's new
- * flips in direction d. */
-void massflip_judge(struct massflip *massflip, const struct massflip_batch *batch,
-		    int64_t window_ms, int64_t now_ms, bool ret_hold[MASSFLIP_DIRECTIONS]);
+/* Counts a batch in. sweep: how many checks a sweep has, that is, how many creators there are. True
+ * in ret_hold[d]: hold this batch's new flips in direction d. */
+void massflip_judge(struct massflip *massflip, const struct massflip_batch *batch, int64_t sweep,
+		    bool ret_hold[MASSFLIP_DIRECTIONS]);
 
 #endif

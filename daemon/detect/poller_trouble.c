@@ -70,7 +70,7 @@ void poller_accept(struct poller *poller, const struct upstream_reply *reply)
 {
 	if (poller->auth_refused)
 		log_notice("upstream takes the key again");
-	if (poller->trouble != 0 && poller->wants_limits)
+	if ((poller->trouble != 0 || poller->auth_refused) && poller->wants_limits)
 		poller->limits_not_before_mono_ms = 0; /* they may not have been asked in vain */
 	poller_note_trouble(poller, reply);
 	poller->auth_refused = false;

@@ -320,12 +320,12 @@ static void confirmations_are_wanted_at_equal_distances(void **unused)
 
 /* ---- massflip ---- */
 
-static bool held(struct massflip *massflip, int64_t checked, int64_t ends, int64_t now_ms)
+static bool held(struct massflip *massflip, int64_t sweep, int64_t checked, int64_t ends)
 {
 	struct massflip_batch batch = { .checked = checked,
 					.flips = { [MASSFLIP_OFFLINE] = ends } };
 	bool hold[MASSFLIP_DIRECTIONS];
-	massflip_judge(massflip, &batch, MINUTE, now_ms, hold);
+	massflip_judge(massflip, &batch, sweep, hold);
 	assert_false(hold[MASSFLIP_LIVE]);
 	return hold[MASSFLIP_OFFLINE];
 }
@@ -334,17 +334,44 @@ static void half_of_a_sweep_that_flips_at_once_is_held(void **unused)
 {
 	(void)unused;
 	struct massflip massflip = { 0 };
-	assert_true(held(&massflip, 20, 10, NOW));
+	assert_true(held(&massflip, 20, 20, 10));
 	massflip = (struct massflip){ 0 };
-	assert_false(held(&massflip, 21, 10, NOW));
+	assert_false(held(&massflip, 21, 21, 10));
 	massflip = (struct massflip){ 0 };
-	assert_false(held(&massflip, 9, 9, NOW));
+	assert_false(held(&massflip, 9, 9, 9));
 	/* The batches of a sweep count together. */
 	massflip = (struct massflip){ 0 };
-	assert_false(held(&massflip, 8, 8, NOW));
-	assert_true(held(&massflip, 8, 8, NOW + SECOND));
+	assert_false(held(&massflip, 16, 8, 8));
+	assert_true(held(&massflip, 16, 8, 8));
 	/* Those of the sweep before do not. */
-	assert_false(held(&massflip, 8, 8, NOW + 2 * MINUTE));
+	assert_false(held(&massflip, 16, 16, 0));
+	assert_false(held(&massflip, 16, 8, 8));
+}
+
+static void sweeps_of_the_past_do_not_dilute_the_last(void **unused)
+{
+	(void)unused;
+	struct massflip massflip = { 0 };
+	for (int i = 0; i < 1000; i++)
+		assert_false(held(&massflip, 20, 10, 0));
+	assert_true(held(&massflip, 20, 10, 10));
+}
+
+static void a_long_list_is_protected_from_the_first_batches_on(void **unused)
+{
+	(void)unused;
+	struct massflip massflip = { 0 };
+	for (int i = 0; i < 3000; i++)
+		assert_false(held(&massflip, 1000, 10, 0));
+	for (int i = 0; i < 100; i++)
+		assert_true(held(&massflip, 1000, 10, 10));
+	massflip = (struct massflip){ 0 };
+	for (int i = 0; i < 3000; i++)
+		assert_false(held(&massflip, 1000, 1, 0));
+	unsigned let_go = 0;
+	for (int i = 0; i < 200; i++)
+		let_go += held(&massflip, 1000, 1, 1) ? 0 : 1;
+	assert_true(let_go < 64); /* one by one, a slot has to fill */
 }
 
 static void a_rush_among_many_is_not_held(void **unused)
@@ -352,7 +379,7 @@ static void a_rush_among_many_is_not_held(void **unused)
 	(void)unused;
 	struct massflip massflip = { 0 };
 	for (int i = 0; i < 600; i++)
-		assert_false(held(&massflip, 10, i % 3 == 2 ? 10 : 1, NOW + i * 100));
+		assert_false(held(&massflip, 6000, 50, i % 3 == 2 ? 20 : 3));
 }
 
 int main(void)
@@ -376,6 +403,8 @@ int main(void)
 		cmocka_unit_test(a_clock_that_steps_back_begins_a_new_row),
 		cmocka_unit_test(confirmations_are_wanted_at_equal_distances),
 		cmocka_unit_test(half_of_a_sweep_that_flips_at_once_is_held),
+		cmocka_unit_test(sweeps_of_the_past_do_not_dilute_the_last),
+		cmocka_unit_test(a_long_list_is_protected_from_the_first_batches_on),
 		cmocka_unit_test(a_rush_among_many_is_not_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
