@@ -17,13 +17,6 @@
  * lost. */
 enum { LOOK_AGAIN_MS = 500 };
 
-/* A snapshot of the configuration, shared by the calls that began with it. Counted on the loop's
- * thread only. */
-struct shared_settings {
-	struct admin_settings values;
-	unsigned references;
-};
-
 /* Lives as long as jobs that were submitted on its behalf. */
 struct calls {
 	struct loop *loop;
@@ -31,7 +24,7 @@ struct calls {
 	const struct config *config;
 	struct admin_hooks hooks;
 	struct keyring *keyring;
-	struct shared_settings *settings;
+	struct admin_settings *settings;
 	struct call *waiting;     /* a list */
 	call_ready_fn on_started; /* until the keys have been read once, then NULL */
 	void *on_started_arg;
@@ -58,7 +51,7 @@ struct call {
 	struct admin_reply reply;
 	const struct route *route; /* NULL: refused by its head */
 	struct admin_caller caller;
-	struct shared_settings *settings;
+	struct admin_settings *settings;
 	char *method, *path, *content_type, *idempotency_key, *last_event_id; /* owned */
 	struct strbuf body;
 	int64_t began_mono_us;
@@ -75,34 +68,6 @@ static void calls_unref(struct calls *calls)
 	if (--calls->references)
 		return;
 	free(calls);
-}
-
-/* ---- settings ---- */
-
-static void settings_unref(struct shared_settings *settings)
-{
-	if (!settings || --settings->references)
-		return;
-	free(settings->values.header_prefix);
-	free(settings);
-}
-
-static struct shared_settings *settings_make(const struct config *config)
-{
-	struct shared_settings *settings = memory_zeroed(1, sizeof(*settings));
-	struct admin_settings *values = &settings->values;
-
-	settings->references = 1;
-	values->max_webhooks = config->limits.webhooks;
-	values->max_creators_per_webhook = config->limits.creators_per_webhook;
-	values->attempt_timeout_ms =
-		config->delivery.connect_timeout_ms + config->delivery.timeout_ms;
-	values->header_prefix = memory_text(config->delivery.header_prefix);
-	memcpy(values->cidrs, config->delivery.allow_targets, sizeof(values->cidrs));
-	values->exemptions =
-		(struct target_exemptions){ .cidrs = values->cidrs,
-					    .count = config->delivery.allow_target_count };
-	return settings;
 }
 
 /* ---- life ---- */
@@ -149,7 +114,7 @@ int calls_create(struct loop *loop, struct store_thread *store, const struct con
 		calls_unref(calls);
 		return result;
 	}
-	calls->settings = settings_make(config);
+	calls->settings = settings_create(config);
 	calls->references++;
 	keyring_read_stored(calls->keyring, on_first_keys, calls);
 	*ret_calls = calls;
@@ -183,7 +148,7 @@ void calls_destroy(struct calls *calls)
 int calls_reload(struct calls *calls, struct strbuf *why)
 {
 	settings_unref(calls->settings);
-	calls->settings = settings_make(calls->config);
+	calls->settings = settings_create(calls->config);
 	calls->references++;
 	keyring_read_stored(calls->keyring, on_reloaded, calls);
 	return keyring_load(calls->keyring, why);
@@ -284,8 +249,7 @@ struct call *call_begin(struct calls *calls, const struct call_head *head, call_
 	call->began_mono_us = clock_mono_us();
 	strbuf_init(&call->body, LIMIT_ADMIN_BODY_BYTES);
 	reply_init(&call->reply);
-	call->settings = calls->settings;
-	call->settings->references++;
+	call->settings = settings_ref(calls->settings);
 	call->method = memory_text(head->method);
 	call->content_type = memory_text(head->content_type);
 	call->idempotency_key = memory_text(head->idempotency_key);
@@ -294,7 +258,7 @@ struct call *call_begin(struct calls *calls, const struct call_head *head, call_
 	request->content_type = call->content_type;
 	request->idempotency_key = call->idempotency_key;
 	request->last_event_id = call->last_event_id;
-	request->settings = &call->settings->values;
+	request->settings = call->settings;
 	request->now_ms = clock_now_ms();
 	judge_head(call, head);
 	return call;

@@ -14,13 +14,13 @@
 #define GOLIVED_ADMIN_REQUEST_H
 
 #include "admin/reply.h"
+#include "admin/settings.h"
 #include "base/attrs.h"
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "db/api_keys.h"
 #include "domain/handle.h"
 #include "domain/status.h"
-#include "domain/target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,15 +31,6 @@ struct admin_caller {
 	char id[ID_TEXT_SIZE]; /* tells keys apart: key_…, "admin.key", "api_key_file:2" */
 	char *name;            /* owned; for the audit trail: the key's name, or its id */
 	enum api_scope scope;
-};
-
-/* What of the configuration handlers go by: a snapshot that does not change under them. */
-struct admin_settings {
-	int64_t max_webhooks, max_creators_per_webhook; /* 0: no limit */
-	int64_t attempt_timeout_ms; /* the longest that one attempt of a delivery can take */
-	char *header_prefix;        /* owned; of the daemon's own headers: "X-Tiktool" */
-	struct config_cidr cidrs[LIMIT_ALLOW_TARGETS];
-	struct target_exemptions exemptions; /* points to cidrs */
 };
 
 enum { REQUEST_PARAMETER_SIZE = 256, REQUEST_QUERY_MAX = 16 };

@@ -4,20 +4,18 @@
 #include "admin/feed.h"
 #include "admin/framing.h"
 #include "admin/listener.h"
+#include "admin/peer.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 enum {
@@ -30,7 +28,6 @@ enum {
 	SWALLOWED_MAX_BYTES = 8 << 20,
 	CONNECTION_MEMORY_BYTES = 2 * LIMIT_ADMIN_HEAD_BYTES,
 	STREAM_BLOCK_BYTES = 16 << 10,
-	ADDRESS_SIZE = INET6_ADDRSTRLEN + 4,
 	FLUSH_ROUNDS = 4,
 };
 
@@ -53,9 +50,9 @@ static const int64_t phase_limits_ms[] = {
 
 struct connection {
 	struct admin_server *server;
-	struct MHD_Connection *mhd; /* borrowed */
-	int fd;                     /* borrowed */
-	char address[ADDRESS_SIZE]; /* the client's; of IPv6 the /64 */
+	struct MHD_Connection *mhd;   /* borrowed */
+	int fd;                       /* borrowed */
+	char address[PEER_TEXT_SIZE]; /* the client's; of IPv6 the /64 */
 	enum phase phase;
 	int64_t deadline_mono_ms;
 	bool is_suspended;
@@ -95,43 +92,15 @@ static void enter(struct connection *connection, enum phase phase)
 
 /* ---- connections ---- */
 
-static void format_address(const struct sockaddr *address, char text[ADDRESS_SIZE])
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-	struct in6_addr prefix;
-
-	snprintf(text, ADDRESS_SIZE, "unix");
-	if (!address)
-		return;
-	if (address->sa_family == AF_INET) {
-		inet_ntop(AF_INET, &v4->sin_addr, text, ADDRESS_SIZE);
-	} else if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, ADDRESS_SIZE);
-	} else if (address->sa_family == AF_INET6) {
-		prefix = v6->sin6_addr;
-		if (!IN6_IS_ADDR_LOOPBACK(&prefix))
-			memset(&prefix.s6_addr[8], 0, 8);
-		inet_ntop(AF_INET6, &prefix, text, ADDRESS_SIZE);
-	}
-}
-
-/* Programs of this machine (a proxy, too) are not told apart by their address. */
-static bool is_local(const char *address)
-{
-	return strcmp(address, "unix") == 0 || strcmp(address, "::1") == 0 ||
-	       strncmp(address, "127.", 4) == 0;
-}
-
 static enum MHD_Result on_accept(void *arg, const struct sockaddr *peer, socklen_t length)
 {
 	const struct admin_server *server = arg;
-	char address[ADDRESS_SIZE];
+	char address[PEER_TEXT_SIZE];
 	unsigned count = 0;
 
 	(void)length;
-	format_address(peer, address);
-	if (is_local(address))
+	peer_format(peer, address);
+	if (peer_is_local(address))
 		return MHD_YES;
 	for (const struct connection *at = server->connections; at; at = at->next)
 		count += strcmp(at->address, address) == 0;
@@ -147,9 +116,8 @@ static void open_connection(struct admin_server *server, struct MHD_Connection *
 	connection->mhd = mhd;
 	connection->fd =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	format_address(
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-		connection->address);
+	peer_format(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+		    connection->address);
 	enter(connection, PHASE_HEAD);
 	connection->next = server->connections;
 	if (connection->next)
