@@ -20,14 +20,22 @@ static bool errand_is_poisoned(const struct errand *errand)
 	return errand->count > 0 && poller->failures <= 1 && poller->accepted_mono_ms > 0;
 }
 
-/* Rows are missing. Where all are, it is the service; where some are, those are the next time asked
- * about apart, where silence is an answer like any other that says nothing. True if the errand has
- * been taken over. */
+static void errand_note_silence(const struct errand *errand)
+{
+	for (size_t i = 0; i < errand->count; i++)
+		roster_note_silence(&errand->poller->roster, errand->places[i],
+				    errand->answers[i].is_missing);
+}
+
+/* Rows are missing. Where all are, it is the service, unless it has just answered about others;
+ * where some are, those are the next time asked about apart, where silence is an answer like any
+ * other that says nothing. True if the errand has been taken over. */
 static bool errand_partial(struct errand *errand, const struct upstream_reply *reply,
 			   int64_t now_ms)
 {
 	struct poller *poller = errand->poller;
 	enum planner_company company = poller->roster.plans[errand->places[0]].company;
+	bool is_all = reply->missing == errand->count;
 	if (company == PLANNER_ALONE) {
 		errand_quarantine(errand, now_ms);
 		return true;
@@ -36,16 +44,15 @@ static bool errand_partial(struct errand *errand, const struct upstream_reply *r
 		errand_digest(errand, now_ms);
 		return true;
 	}
-	if (reply->missing == errand->count) {
+	if (!is_all || poller->failures == 0)
+		errand_note_silence(errand);
+	if (is_all) {
 		poller_note_trouble(poller, reply);
 		poller_back_off(poller, errand);
 		errand_step_back(errand, now_ms);
-		return false;
+	} else {
+		errand_postpone(errand, now_ms);
 	}
-	for (size_t i = 0; i < errand->count; i++)
-		roster_note_silence(&poller->roster, errand->places[i],
-				    errand->answers[i].is_missing);
-	errand_postpone(errand, now_ms);
 	return false;
 }
 
