@@ -6,23 +6,26 @@
 #include <stdio.h>
 #include <string.h>
 
+/* event= is empty for a live that is adopted in silence. */
 static void log_transition(const struct record *record, const struct record_row *row,
-			   const struct transition *transition)
+			   unsigned which)
 {
+	const struct transition *transition = &row->transitions[which];
 	bool is_start = transition->type == TRANSITION_START;
 	char room[24] = "";
 	int64_t at_ms = is_start ? transition->started_at_ms : transition->ended_at_ms;
 	if (transition->room != 0)
 		snprintf(room, sizeof(room), "%llu", (unsigned long long)transition->room);
 	log_info(is_start ? "live started" : "live ended", LOG_TEXT("creator", row->handle),
-		 LOG_TEXT("room", room), LOG_INT("delay_s", (record->now_ms - at_ms) / 1000),
-		 LOG_TEXT("told", transition->is_announced ? "yes" : "no"));
+		 LOG_TEXT("event", row->event_ids[which]), LOG_TEXT("room", room),
+		 LOG_INT("delay_s", (record->now_ms - at_ms) / 1000));
 }
 
 static void count_transition(const struct record *record, const struct record_row *row,
-			     const struct transition *transition)
+			     unsigned which)
 {
-	log_transition(record, row, transition);
+	const struct transition *transition = &row->transitions[which];
+	log_transition(record, row, which);
 	if (!transition->is_announced)
 		return;
 	bool is_start = transition->type == TRANSITION_START;
@@ -37,7 +40,7 @@ static void poller_count_row(const struct record *record, const struct record_ro
 	if (row->has_new_quarantine && !row->is_quarantined)
 		log_notice("creator is taken again", LOG_TEXT("creator", row->handle));
 	for (unsigned i = 0; i < row->transition_count; i++)
-		count_transition(record, row, &row->transitions[i]);
+		count_transition(record, row, i);
 }
 
 static void on_recorded(void *arg, int result)

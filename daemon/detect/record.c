@@ -50,7 +50,8 @@ static struct event event_of(const struct record *record, const struct record_ro
 }
 
 static int store_event(struct store *store, struct record *record, const struct record_row *row,
-		       const struct transition *transition, int64_t sequence)
+		       const struct transition *transition, int64_t sequence,
+		       char ret_id[ID_TEXT_SIZE])
 {
 	struct event event = event_of(record, row, transition, sequence);
 	struct strbuf body;
@@ -70,9 +71,11 @@ static int store_event(struct store *store, struct record *record, const struct 
 		r = store_deliveries_enqueue(store, event.id, record->now_ms,
 					     record->now_ms + record->first_attempt_in_ms,
 					     &deliveries);
-	if (r == 0)
-		record->events++;
-	return r;
+	if (r < 0)
+		return r;
+	record->events++;
+	memcpy(ret_id, event.id, sizeof(event.id));
+	return 0;
 }
 
 static int store_session(struct store *store, const struct record *record,
@@ -98,7 +101,8 @@ static int store_row(struct store *store, struct record *record, struct record_r
 		const struct transition *transition = &row->transitions[i];
 		r = store_session(store, record, row, transition);
 		if (r == 0 && transition->is_announced)
-			r = store_event(store, record, row, transition, sequence++);
+			r = store_event(store, record, row, transition, sequence++,
+					row->event_ids[i]);
 	}
 	if (r == 0 && row->has_new_state)
 		r = store_creator_save_state(store, row->key, &row->state);

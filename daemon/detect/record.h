@@ -34,7 +34,9 @@ struct record_row {
 	bool is_missing;
 	bool is_held[MASSFLIP_DIRECTIONS];
 	int64_t confirm_at_ms;
-	bool is_gone; /* written by the job: the creator is no longer in the store */
+	/* Written by the job. */
+	bool is_gone; /* the creator is no longer in the store */
+	char event_ids[DETECTOR_TRANSITIONS_MAX][ID_TEXT_SIZE]; /* "" where none was stored */
 };
 
 struct record {
