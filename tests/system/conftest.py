@@ -29,10 +29,11 @@ def start_golived(tmp_path, upstream, request):
 
     yield start
     for program in started:
+        program.ended_with = program.process.poll()  # None: it was still running
         program.kill()
     if getattr(request.node, "has_failed", False):
         for program in started:
-            print(f"--- {program.log}\n{program.output()[-20000:]}")
+            print(f"--- {program.log}, exit status {program.ended_with}\n{program.output()[-20000:]}")
 
 
 @pytest.fixture

@@ -84,12 +84,17 @@ class Program:
         self.process = None
         self.runs = 0
 
-    def start(self):
+    def spawn(self):
+        """Starts the process, and waits for nothing."""
         self.runs += 1
         self.log = self.folder / f"{self.name}.{self.runs}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             cwd=self.folder, env={**clean_environment(), **self.environment})
+
+    def start(self):
+        """Starts it, and waits until it serves."""
+        self.spawn()
         return self
 
     def output(self):
@@ -148,7 +153,7 @@ class Simulator(Program):
     """golivesim in one of its roles."""
 
     def start(self):
-        super().start()
+        self.spawn()
         self.base = self.wait_for_output(r"listening (http://\S+)").group(1)
         return self
 
@@ -286,7 +291,7 @@ class Golived(Program):
         self.config.write_text("\n".join(lines) + "\n")
 
     def start(self):
-        super().start()
+        self.spawn()
         self.base = self.wait_for_output(r"admin api listening address=(http://\S+)").group(1)
         self.key = (self.folder / "admin.key").read_text().strip()
         return self
