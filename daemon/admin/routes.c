@@ -36,8 +36,8 @@ static const struct route routes[] = {
 	{ "GET", "/api/status", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL, status_show },
 
 	{ "GET", "/api/webhooks", ROUTE_READ, ROUTE_ON_READER, 0, PAGE, NULL, webhooks_list },
-	{ "POST", "/api/webhooks", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES, "",
-	  WEBHOOK_SETTINGS, webhooks_create },
+	{ "POST", "/api/webhooks", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES | ROUTE_NEEDS_BODY,
+	  "", WEBHOOK_SETTINGS, webhooks_create },
 	{ "GET", "/api/webhooks/{id}", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL, webhooks_show },
 	{ "PATCH", "/api/webhooks/{id}", ROUTE_ADMIN, ROUTE_ON_WRITER, 0, "",
 	  WEBHOOK_SETTINGS, webhooks_change },
@@ -64,15 +64,15 @@ static const struct route routes[] = {
 
 	{ "GET", "/api/events", ROUTE_READ, ROUTE_ON_READER, 0, "type creator since until " PAGE,
 	  NULL, events_list },
-	{ "POST", "/api/events", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES, "",
-	  "event_type creator", events_create },
+	{ "POST", "/api/events", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES | ROUTE_NEEDS_BODY,
+	  "", "event_type creator", events_create },
 	{ "GET", "/api/events/stream", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL, stream_open },
 	{ "GET", "/api/events/{id}", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL, events_show },
 
 	{ "GET", "/api/watchlists", ROUTE_READ, ROUTE_ON_READER, 0, PAGE, NULL, watchlists_list },
 	{ "GET", "/api/watchlists/{name}", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL,
 	  watchlists_show },
-	{ "PUT", "/api/watchlists/{name}", ROUTE_ADMIN, ROUTE_ON_WRITER, 0, "",
+	{ "PUT", "/api/watchlists/{name}", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_NEEDS_BODY, "",
 	  "priority creators", watchlists_put },
 	{ "PATCH", "/api/watchlists/{name}", ROUTE_ADMIN, ROUTE_ON_WRITER, 0, "",
 	  "priority add remove", watchlists_change },
@@ -85,8 +85,8 @@ static const struct route routes[] = {
 	  creators_show },
 
 	{ "GET", "/api/keys", ROUTE_READ, ROUTE_ON_READER, 0, PAGE, NULL, keys_list },
-	{ "POST", "/api/keys", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES, "", "name scope",
-	  keys_create },
+	{ "POST", "/api/keys", ROUTE_ADMIN, ROUTE_ON_WRITER, ROUTE_CREATES | ROUTE_NEEDS_BODY, "",
+	  "name scope", keys_create },
 	{ "DELETE", "/api/keys/{id}", ROUTE_ADMIN, ROUTE_ON_WRITER, 0, "", "", keys_remove },
 
 	{ "GET", "/api/audit", ROUTE_READ, ROUTE_ON_READER, 0, PAGE, NULL, audit_list },
@@ -220,6 +220,18 @@ static bool is_json(const char *content_type)
 	return !*content_type || *content_type == ';';
 }
 
+/* True: the request has no body, and needs none. */
+static bool goes_without_body(const struct route *route, const struct admin_request *request,
+			      struct admin_reply *reply)
+{
+	if (route->fields && request->body_length)
+		return false;
+	if (route->flags & ROUTE_NEEDS_BODY)
+		reply_problem(reply, 400, "not_an_object", NULL,
+			      "There must be a body: a JSON object with %s.", route->fields);
+	return true;
+}
+
 static bool parse_body(const struct route *route, const struct admin_request *request,
 		       struct admin_reply *reply, struct json_document **ret_document)
 {
@@ -266,11 +278,13 @@ int route_run(const struct route *route, struct store *store, struct admin_reque
 
 	if (!check_query(route, request, reply))
 		return job_result(reply);
-	if (route->fields && request->body_length) {
+	if (!goes_without_body(route, request, reply)) {
 		if (!parse_body(route, request, reply, &document))
 			return job_result(reply);
 		request->body = json_root(document);
 	}
+	if (reply->status)
+		return job_result(reply);
 	if ((route->flags & ROUTE_CREATES) && request->idempotency_key)
 		idempotency_run(route->handler, store, request, reply);
 	else

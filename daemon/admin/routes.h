@@ -29,7 +29,8 @@ enum route_access {
 enum route_place { ROUTE_ON_LOOP, ROUTE_ON_READER, ROUTE_ON_WRITER };
 
 enum route_flags {
-	ROUTE_CREATES = 1 << 0, /* honours Idempotency-Key */
+	ROUTE_CREATES = 1 << 0,    /* honours Idempotency-Key */
+	ROUTE_NEEDS_BODY = 1 << 1, /* has a field that must be given */
 };
 
 struct route {

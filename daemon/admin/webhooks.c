@@ -327,7 +327,7 @@ void webhooks_remove(struct store *store, const struct admin_request *request,
 		answer_not_found_or_store_error(reply, result, id);
 		return;
 	}
-	if (request_audit(request, store, "webhook.remove", id, NULL, reply) < 0)
+	if (request_audit(request, store, "webhook.delete", id, NULL, reply) < 0)
 		return;
 	reply->effects |= EFFECT_WATCHED_CHANGED | EFFECT_ENDPOINTS_CHANGED;
 	reply_no_content(reply);

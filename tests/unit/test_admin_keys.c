@@ -62,7 +62,8 @@ static void what_is_not_acceptable_is_named(void **state)
 {
 	struct admin_fixture *fixture = *state;
 
-	expect_refused(fixture, "name", "POST", "/api/keys", NULL);
+	expect(fixture, 400, "POST", "/api/keys", NULL);
+	expect_refused(fixture, "name", "POST", "/api/keys", "{}");
 	expect_refused(fixture, "name", "POST", "/api/keys", "{\"scope\":\"read\"}");
 	expect_refused(fixture, "name", "POST", "/api/keys", "{\"name\":\"\",\"scope\":\"read\"}");
 	expect_refused(fixture, "scope", "POST", "/api/keys", "{\"name\":\"a\"}");

@@ -44,7 +44,7 @@ static void what_is_not_acceptable_is_named_and_nothing_is_stored(void **state)
 	struct admin_fixture *fixture = *state;
 
 	expect_refused(fixture, "creators", "PUT", "/api/watchlists/a", "{}");
-	expect_refused(fixture, "creators", "PUT", "/api/watchlists/a", NULL);
+	expect(fixture, 400, "PUT", "/api/watchlists/a", NULL);
 	expect_refused(fixture, "creators", "PUT", "/api/watchlists/a", "{\"creators\":\"ada\"}");
 	expect_refused(fixture, "creators", "PUT", "/api/watchlists/a",
 		       "{\"creators\":[\"ada\",\"not a name\"]}");

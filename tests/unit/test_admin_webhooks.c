@@ -100,7 +100,8 @@ static void a_webhook_needs_a_target_and_event_types(void **state)
 {
 	struct admin_fixture *fixture = *state;
 
-	expect_refused(fixture, "target_url", "POST", "/api/webhooks", NULL);
+	expect(fixture, 400, "POST", "/api/webhooks", NULL);
+	expect_refused(fixture, "target_url", "POST", "/api/webhooks", "{}");
 	expect_refused(fixture, "target_url", "POST", "/api/webhooks",
 		       "{\"event_types\":[\"live.start\"]}");
 	expect_refused(fixture, "event_types", "POST", "/api/webhooks",

@@ -151,6 +151,28 @@ static void every_field_of_a_body_is_described(void **state)
 	visit_operations(expect_the_fields);
 }
 
+static void expect_the_need(const char *path, const struct json_value *item,
+			    const struct json_value *operation, const struct route *route)
+{
+	const struct json_value *body = json_member(operation, "requestBody");
+	const struct json_value *content = json_member(body, "content");
+	const struct json_value *schema = openapi_resolve(
+		root(), json_member(json_member(content, "application/json"), "schema"));
+	bool is_required = false;
+	bool has_required = json_count(json_member(schema, "required")) > 0;
+
+	(void)item;
+	(void)json_bool(json_member(body, "required"), &is_required);
+	if (is_required != ((route->flags & ROUTE_NEEDS_BODY) != 0) || is_required != has_required)
+		fail_msg("%s %s: with or without a body?", route->method, path);
+}
+
+static void a_body_is_needed_where_one_of_its_fields_is(void **state)
+{
+	(void)state;
+	visit_operations(expect_the_need);
+}
+
 static void expect_the_access(const char *path, const struct json_value *item,
 			      const struct json_value *operation, const struct route *route)
 {
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(every_row_of_the_table_is_described),
 		cmocka_unit_test(every_query_argument_is_described),
 		cmocka_unit_test(every_field_of_a_body_is_described),
+		cmocka_unit_test(a_body_is_needed_where_one_of_its_fields_is),
 		cmocka_unit_test(who_may_call_and_whether_it_can_be_retried_is_described),
 		cmocka_unit_test(what_stands_in_a_path_is_described),
 		cmocka_unit_test(every_operation_says_what_it_answers),

@@ -228,6 +228,20 @@ static void names_that_a_route_does_not_know_keep_the_handler_from_running(void 
 	}
 }
 
+static void where_a_field_must_be_given_so_must_a_body(void **state)
+{
+	struct route route = sample;
+
+	(void)state;
+	route.flags = ROUTE_NEEDS_BODY;
+	assert_int_equal(run(&route, "", NULL, NULL), -ECANCELED);
+	assert_int_equal(scene.reply.status, 400);
+	assert_non_null(strstr(scene.reply.body.data, "not_an_object"));
+	assert_int_equal(run(&route, "", "application/json", ""), -ECANCELED);
+	assert_int_equal(scene.calls, 0);
+	assert_int_equal(run(&route, "", "application/json", "{}"), 0);
+}
+
 static void a_problem_undoes_and_a_failed_store_is_passed_on(void **state)
 {
 	struct route route = sample;
@@ -357,6 +371,7 @@ int main(void)
 		TEST(a_method_without_a_row_is_told_which_ones_there_are),
 		TEST(a_read_key_may_only_get),
 		TEST(names_that_a_route_does_not_know_keep_the_handler_from_running),
+		TEST(where_a_field_must_be_given_so_must_a_body),
 		TEST(a_problem_undoes_and_a_failed_store_is_passed_on),
 		STORE_TEST(the_same_key_and_body_answer_the_same_without_doing_it_again),
 		STORE_TEST(the_same_key_with_another_body_is_refused),
