@@ -29,7 +29,7 @@
 		EVENT_FILTERS
 #define MISSING \
 	"SELECT e.key FROM webhooks w CROSS JOIN events e WHERE w.key = ?1" \
-	" AND e.is_listed = 1 AND e.is_test = 0 AND (w.event_types >> e.type) & 1" \
+	" AND e.is_listed = 1 AND (w.event_types >> e.type) & 1" \
 	" AND (w.watches_all = 1" \
 	"  OR EXISTS (SELECT 1 FROM webhook_creators c" \
 	"   WHERE c.webhook_key = ?1 AND c.creator_key = e.creator_key)" \
