@@ -18,6 +18,7 @@ import time
 import urllib.error
 import urllib.request
 
+import openapi
 import signatures
 
 BUILD = pathlib.Path(os.environ.get("GOLIVED_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
@@ -268,8 +269,9 @@ class Golived(Program):
         "log": {"level": "debug", "format": "text"},
     }
 
-    def __init__(self, folder, upstream=None, settings=None, environment=None, wrapper=()):
+    def __init__(self, folder, upstream=None, settings=None, environment=None, wrapper=(), announces=r"address=(http://\S+)"):
         """settings: {"section": {"key": "value"}}, over the defaults; a value None leaves the key out."""
+        self.announces = announces
         self.config = pathlib.Path(folder) / "golived.conf"
         self.database = pathlib.Path(folder) / "golived.db"
         self.settings = {section: dict(values) for section, values in self.DEFAULTS.items()}
@@ -292,12 +294,17 @@ class Golived(Program):
 
     def start(self):
         self.spawn()
-        self.base = self.wait_for_output(r"admin api listening address=(http://\S+)").group(1)
+        self.base = self.wait_for_output("admin api listening " + self.announces).group(1)
         self.key = (self.folder / "admin.key").read_text().strip()
         return self
 
     def call(self, method, path, body=None, headers=None, seconds=10):
-        return request(method, self.base + path, body, {"x-api-key": self.key, **(headers or {})}, seconds)
+        """One request with the admin key (another one, or None, in headers); the answer is one that openapi.json describes."""
+        headers = {"x-api-key": self.key, **(headers or {})}
+        answer = request(method, self.base + path, body, {name: value for name, value in headers.items() if value is not None},
+                         seconds)
+        openapi.check(method, path, answer)
+        return answer
 
     def get(self, path):
         """The JSON of a GET that must be answered with 200."""
