@@ -29,6 +29,8 @@ static int backup_store(struct console *console, const char *store_path, const c
 		return EXIT_STATUS_FAILED;
 	}
 	console_say(console, "backed up %s to %s", store_path, copy);
+	console_say(console, "keep its key with it: secret.key beside the database, or the "
+			     "credential store-key");
 	return EXIT_STATUS_OK;
 }
 

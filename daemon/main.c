@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -230,6 +231,8 @@ static void prepare_process(void)
 	umask(077);
 	struct rlimit no_core = { 0, 0 };
 	(void)setrlimit(RLIMIT_CORE, &no_core);
+	/* Nor may others who run as the same user look into its memory. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	struct rlimit files;
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
@@ -243,6 +246,8 @@ static bool restart_may_cure(int error)
 	case -EBUSY:
 	case -EBADMSG:
 	case -EPROTO:
+	case -ENOKEY:
+	case -EKEYREJECTED:
 	case -EROFS:
 	case -EACCES:
 	case -EPERM:
@@ -369,6 +374,23 @@ static int run(struct config *config, const char *config_path)
 	return daemon.exit_status;
 }
 
+static int rekey(const struct config *config)
+{
+	prepare_process();
+	struct strbuf why;
+	strbuf_init(&why, WHY_MAX_BYTES);
+	int error = store_rekey(config->store.path, &why);
+	if (error < 0)
+		(void)fprintf(stderr, "golived: %s\n", why.data);
+	else
+		(void)printf("%s is sealed with a new key; keep that with its backups\n",
+			     config->store.path);
+	strbuf_finish(&why);
+	if (error == 0)
+		return EXIT_DONE;
+	return restart_may_cure(error) ? EXIT_RESTART_MAY_CURE : EXIT_RESTART_CANNOT_CURE;
+}
+
 static int load_and(enum options_action action, const char *config_path)
 {
 	struct strbuf mistakes;
@@ -381,6 +403,8 @@ static int load_and(enum options_action action, const char *config_path)
 		return EXIT_RESTART_CANNOT_CURE;
 	if (action == OPTIONS_RUN)
 		return run(config, config_path);
+	if (action == OPTIONS_REKEY)
+		return rekey(config);
 	(void)puts("the configuration is good");
 	return EXIT_DONE;
 }

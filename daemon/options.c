@@ -5,9 +5,13 @@
 #include <stddef.h>
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
-	{ "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },         { 0 },
+	{ "config", required_argument, NULL, 'c' },
+	{ "check-config", no_argument, NULL, 'k' },
+	{ "print-config", no_argument, NULL, 'p' },
+	{ "rekey", no_argument, NULL, 'r' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 int options_parse(int argc, char **argv, FILE *errors, struct options *ret_options)
@@ -26,6 +30,9 @@ int options_parse(int argc, char **argv, FILE *errors, struct options *ret_optio
 			break;
 		case 'p':
 			options.action = OPTIONS_PRINT_CONFIG;
+			break;
+		case 'r':
+			options.action = OPTIONS_REKEY;
 			break;
 		case 'V':
 			options.action = OPTIONS_PRINT_VERSION;
@@ -57,12 +64,16 @@ void options_print_help(FILE *out)
 	(void)fputs(
 		"golived - tells your backend when a TikTok creator goes live\n"
 		"\n"
-		"usage: golived [-c FILE] [--check-config] [--print-config] [--version] [--help]\n"
+		"usage: golived [-c FILE] [--check-config] [--print-config] [--rekey]"
+		" [--version] [--help]\n"
 		"\n"
 		"  -c, --config FILE   configuration (default: /etc/golived/golived.conf, if it is "
 		"there)\n"
 		"      --check-config  report every mistake in the configuration, and exit\n"
 		"      --print-config  print every key with its meaning and default, and exit\n"
+		"      --rekey         seal the secrets in the database with a new key, and exit;"
+		" the daemon\n"
+		"                      must not run\n"
 		"      --version       print the version, and exit\n"
 		"  -h, --help          print this, and exit\n"
 		"\n"
@@ -70,6 +81,7 @@ void options_print_help(FILE *out)
 		"reloads.\n"
 		"Exit status: 0 stopped as asked, 1 a failure that a restart may cure, 2 one that "
 		"it cannot\n"
-		"(arguments, configuration, a database that is damaged, newer, or in use).\n",
+		"(arguments, configuration, a database that is damaged, newer, in use, or without "
+		"its key).\n",
 		out);
 }

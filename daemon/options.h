@@ -10,6 +10,7 @@ enum options_action {
 	OPTIONS_RUN,
 	OPTIONS_CHECK_CONFIG,
 	OPTIONS_PRINT_CONFIG, /* the reference of every key */
+	OPTIONS_REKEY,        /* seal the database with another key */
 	OPTIONS_PRINT_VERSION,
 	OPTIONS_PRINT_HELP,
 };

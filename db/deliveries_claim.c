@@ -136,15 +136,19 @@ int store_lanes_touched(struct store *store, struct store_mark *mark, unsigned m
 
 /* ---- the endpoint ---- */
 
+#define ENDPOINT_COLUMNS \
+	"SELECT key, id, target_url, " UNSEALED_TEXT( \
+		"sealed_bearer_token", "id", \
+		"bearer_token") ", " UNSEALED_TEXT("sealed_extra_headers", "id", \
+						   "extra_headers") ", rate_limit FROM webhooks"
 static const char get_endpoint[] =
-	"SELECT key, id, target_url, bearer_token, extra_headers, rate_limit FROM webhooks"
-	" WHERE id = ?1 AND is_active = 1 AND deleted_at_ms IS NULL";
+	ENDPOINT_COLUMNS " WHERE id = ?1 AND is_active = 1 AND deleted_at_ms IS NULL";
 static const char get_endpoint_of_test[] =
-	"SELECT key, id, target_url, bearer_token, extra_headers, rate_limit FROM webhooks"
-	" WHERE id = ?1 AND deleted_at_ms IS NULL";
-static const char get_secrets[] =
-	"SELECT secret FROM webhook_secrets"
-	" WHERE webhook_key = ?1 AND (expires_at_ms IS NULL OR expires_at_ms > ?2) ORDER BY key";
+	ENDPOINT_COLUMNS " WHERE id = ?1 AND deleted_at_ms IS NULL";
+static const char get_secrets[] = "SELECT " UNSEALED_TEXT(
+	"sealed_secret", "webhook_key", "secret") " FROM webhook_secrets"
+						  " WHERE webhook_key = ?1 AND (expires_at_ms IS "
+						  "NULL OR expires_at_ms > ?2) ORDER BY key";
 
 static int read_secrets(struct store *store, int64_t webhook_key, int64_t now_ms,
 			struct endpoint *endpoint)

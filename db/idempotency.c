@@ -8,10 +8,11 @@
 #include <string.h>
 
 static const char find_answer[] =
-	"SELECT request_digest, status, body FROM idempotency WHERE scope = ?1 AND name = ?2";
+	"SELECT request_digest, status, unseal(sealed_body, scope || '/' || name || '/body')"
+	" FROM idempotency WHERE scope = ?1 AND name = ?2";
 static const char add_answer[] =
-	"INSERT INTO idempotency (scope, name, request_digest, status, body, created_at_ms)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	"INSERT INTO idempotency (scope, name, request_digest, status, sealed_body, created_at_ms)"
+	" VALUES (?1, ?2, ?3, ?4, " SEALED("?5", "?1 || '/' || ?2", "body") ", ?6)";
 
 int store_idempotency_find(struct store *store, const char *scope, const char *key,
 			   struct idempotent_answer *ret_answer)

@@ -132,6 +132,42 @@ void sql_abandon(struct sql *sql)
 	sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
+/* ---- functions of ours ---- */
+
+struct definition {
+	sql_transform_fn transform;
+	void *arg; /* borrowed */
+};
+
+static void call_transform(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const struct definition *definition = sqlite3_user_data(context);
+	assert(count == 2);
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		return;
+	const void *value = sqlite3_value_blob(values[0]);
+	size_t length = (size_t)sqlite3_value_bytes(values[0]);
+	const char *about = (const char *)sqlite3_value_text(values[1]);
+	void *bytes;
+	int r = definition->transform(definition->arg, value ? value : "", length,
+				      about ? about : "", &bytes, &length);
+	if (r < 0)
+		sqlite3_result_error_code(context, r == -EACCES ? SQLITE_AUTH : SQLITE_CORRUPT);
+	else
+		sqlite3_result_blob64(context, bytes, length, free);
+}
+
+int sql_define(struct sql *sql, const char *name, sql_transform_fn transform, void *arg)
+{
+	struct definition *definition = memory_zeroed(1, sizeof(*definition));
+	*definition = (struct definition){ transform, arg };
+	/* SQLite frees it, also where it fails. */
+	return translate(sqlite3_create_function_v2(sql->handle, name, 2,
+						    SQLITE_UTF8 | SQLITE_DIRECTONLY, definition,
+						    call_transform, NULL, NULL, free));
+}
+
 const char *sql_message(const struct sql *sql)
 {
 	return sqlite3_errmsg(sql->handle);

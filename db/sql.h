@@ -57,6 +57,13 @@ void sql_close(struct sql *sql);
 /* Closing it will not move the WAL into the database. */
 void sql_abandon(struct sql *sql);
 
+/* Defines a function of SQL, name(value, context): what transform makes of the bytes of value, in
+ * memory that is given away (ret_bytes, even where *ret_length is 0). NULL stays NULL. Its -EBADMSG
+ * and -EACCES become those of the statement. */
+typedef int (*sql_transform_fn)(void *arg, const void *value, size_t length, const char *context,
+				void **ret_bytes, size_t *ret_length);
+int sql_define(struct sql *sql, const char *name, sql_transform_fn transform, void *arg) MUST_CHECK;
+
 /* What went wrong last, in SQLite's words: borrowed until the next call. */
 const char *sql_message(const struct sql *sql);
 

@@ -193,7 +193,46 @@ static int resume_ids(struct store *store)
 	return 0;
 }
 
-static int open_schema(struct store *store, struct strbuf *why)
+/* Pages that hold nothing any more keep what they held, and so does the WAL: after this neither
+ * does. With its temporary file on disk, as the memory of a large database is not ours to take. */
+static void forget_old_bytes(struct store *store)
+{
+	int r = sql_script(store->sql, "PRAGMA temp_store = FILE; VACUUM;"
+				       "PRAGMA temp_store = MEMORY");
+	if (r == 0)
+		r = store_checkpoint(store);
+	if (r < 0)
+		log_warning("what was sealed may still be readable in unused parts of the database",
+			    LOG_TEXT("path", store->path),
+			    LOG_TEXT("error", sql_message(store->sql)));
+}
+
+static const char get_version[] = "PRAGMA user_version";
+
+/* Up to version 1 secrets lay there as they are. */
+static int migrate(struct store *store, struct strbuf *why)
+{
+	int64_t version;
+	int r = sql_get_integer(store->sql, &version, get_version);
+	if (r == 0)
+		r = migrate_run(store->sql, store->path, why);
+	if (r < 0)
+		return r;
+	if (version == 1)
+		forget_old_bytes(store);
+	r = sync_directory_of(store->path);
+	return r < 0 ? refuse_errno(why, r, store->path, "cannot be synchronised") : 0;
+}
+
+static int find_key(struct store *store, bool is_rekeying, struct strbuf *why)
+{
+	if (store->is_writer)
+		return seal_find_key(&store->seal, store->sql, store->path, is_rekeying, why);
+	seal_find_key_if_any(&store->seal, store->sql, store->path);
+	return 0;
+}
+
+static int open_schema(struct store *store, bool is_rekeying, struct strbuf *why)
 {
 	int r = migrate_check(store->sql, store->path, why);
 	if (r == -EAGAIN && !store->is_writer)
@@ -203,25 +242,26 @@ static int open_schema(struct store *store, struct strbuf *why)
 		if (checked < 0)
 			return checked;
 	}
-	if (r == -EAGAIN) {
-		r = migrate_run(store->sql, store->path, why);
-		if (r == 0 && (r = sync_directory_of(store->path)) < 0)
-			return refuse_errno(why, r, store->path, "cannot be synchronised");
-	}
-	return r;
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	int found = find_key(store, is_rekeying, why);
+	return found < 0 ? found : r == -EAGAIN ? migrate(store, why) : 0;
 }
 
 static int open_connection(struct store *store, enum config_synchronous synchronous,
-			   struct strbuf *why)
+			   bool is_rekeying, struct strbuf *why)
 {
 	int r = sql_open(store->path, store->is_writer, &store->sql);
 	if (r == -EBADMSG)
 		return refuse_damaged(why, store->path, "its header");
 	if (r < 0)
 		return refuse_errno(why, r, store->path, "cannot be opened as a database");
+	r = seal_attach(&store->seal, store->sql);
+	if (r < 0)
+		return refuse_errno(why, r, store->path, "cannot be set up");
 	r = set_pragmas(store, synchronous, why);
 	if (r == 0)
-		r = open_schema(store, why);
+		r = open_schema(store, is_rekeying, why);
 	if (r == 0 && store->is_writer && (r = resume_ids(store)) < 0)
 		strbuf_addf(why, "%s cannot be read: %s", store->path, sql_message(store->sql));
 	return r;
@@ -232,12 +272,13 @@ static void close_store(struct store *store)
 	sql_close(store->sql);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	seal_wipe(&store->seal);
 	free(store->path);
 	free(store);
 }
 
-int store_open(const char *path, enum store_mode mode, enum config_synchronous synchronous,
-	       struct strbuf *why, struct store **ret_store)
+static int open_store(const char *path, enum store_mode mode, enum config_synchronous synchronous,
+		      bool is_rekeying, struct strbuf *why, struct store **ret_store)
 {
 	struct store *store = memory_zeroed(1, sizeof(*store));
 	store->path = memory_text(path);
@@ -250,13 +291,32 @@ int store_open(const char *path, enum store_mode mode, enum config_synchronous s
 	if (r == 0)
 		r = touch_file(path, store->is_writer, why);
 	if (r == 0)
-		r = open_connection(store, synchronous, why);
+		r = open_connection(store, synchronous, is_rekeying, why);
 	if (r < 0) {
 		close_store(store);
 		return r;
 	}
 	*ret_store = store;
 	return 0;
+}
+
+int store_open(const char *path, enum store_mode mode, enum config_synchronous synchronous,
+	       struct strbuf *why, struct store **ret_store)
+{
+	return open_store(path, mode, synchronous, false, why, ret_store);
+}
+
+int store_rekey(const char *path, struct strbuf *why)
+{
+	struct store *store;
+	int r = open_store(path, STORE_WRITER, SYNCHRONOUS_FULL, true, why, &store);
+	if (r < 0)
+		return r;
+	r = seal_change_key(&store->seal, store->sql, path, why);
+	if (r == 0)
+		forget_old_bytes(store);
+	store_close(store);
+	return r;
 }
 
 void store_abandon(struct store *store)

@@ -33,8 +33,10 @@ enum store_mode {
 };
 
 /* Opens. On failure *why says what is wrong and what to do, in one sentence with the path. -EBUSY
- * another golived has it; -EBADMSG damaged or no database; -EPROTO from a newer golived; -EROFS,
- * -EACCES, …: a restart without the operator will not cure these five; others may pass. */
+ * another golived has it; -EBADMSG damaged or no database; -EPROTO from a newer golived; -ENOKEY,
+ * -EKEYREJECTED the key that it is sealed with is not there, or another is; -EROFS, -EACCES, …: a
+ * restart without the operator will not cure these; others may pass. A writer makes that key for a
+ * new database; a reader that finds none may copy, but gets -EACCES where it reads secrets. */
 int store_open(const char *path, enum store_mode mode, enum config_synchronous synchronous,
 	       struct strbuf *why, struct store **ret_store) MUST_CHECK;
 void store_close(struct store *store); /* checkpoints if it is the writer */
@@ -58,6 +60,12 @@ void store_sizes(struct store *store, int64_t *ret_database_bytes, int64_t *ret_
 /* A consistent copy of the whole database into a new file (0600). Outside a transaction. -EEXIST if
  * there is one. */
 int store_backup(struct store *store, const char *path) MUST_CHECK;
+
+/* Seals what is secret with another key, while no golived has the database: with the systemd
+ * credential store-key if that is not its key yet, else with a new one in secret.key. The key until
+ * now is kept in secret.key.old. *why as for store_open(). An end in the midst of it leaves the old
+ * key or the new one in force, never a mixture. */
+int store_rekey(const char *path, struct strbuf *why) MUST_CHECK;
 
 /* An id that sorts behind every id given before, restarts included. Writer only. Returns text. */
 char *store_new_id(struct store *store, const char *prefix, int64_t now_ms,

@@ -2,11 +2,13 @@
 #ifndef GOLIVED_DB_STORE_PRIVATE_H
 #define GOLIVED_DB_STORE_PRIVATE_H
 
+#include "db/seal.h"
 #include "db/sql.h"
 #include "db/store.h"
 
 struct store {
 	struct sql *sql; /* owned */
+	struct seal seal;
 	struct ulid_source ids;
 	char *path; /* owned */
 	bool is_writer;

@@ -21,11 +21,12 @@ static const char count_webhooks[] = "SELECT count(*) FROM webhooks WHERE delete
 
 static const char add_webhook[] =
 	"INSERT INTO webhooks (id, target_url, event_types, watches_all, name, description,"
-	" bearer_token, extra_headers, rate_limit, is_active, created_at_ms)"
-	" VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+	" sealed_bearer_token, sealed_extra_headers, rate_limit, is_active, created_at_ms)"
+	" VALUES (?1, ?2, ?3, 0, ?4, ?5, " SEALED("?6", "?1", "bearer_token") ", " SEALED(
+		"?7", "?1", "extra_headers") ", ?8, ?9, ?10)";
 
-static const char add_secret[] =
-	"INSERT INTO webhook_secrets (webhook_key, secret) VALUES (?1, ?2)";
+static const char add_secret[] = "INSERT INTO webhook_secrets (webhook_key, sealed_secret)"
+				 " VALUES (?1, " SEALED("?2", "?1", "secret") ")";
 
 static const char set_watches_all[] =
 	"UPDATE webhooks SET watches_all ="
@@ -82,13 +83,20 @@ static const char change_webhook[] =
 	" event_types = CASE WHEN ?2 & 2 THEN ?4 ELSE event_types END,"
 	" name = CASE WHEN ?2 & 16 THEN ?5 ELSE name END,"
 	" description = CASE WHEN ?2 & 32 THEN ?6 ELSE description END,"
-	" bearer_token = CASE WHEN ?2 & 64 THEN ?7 ELSE bearer_token END,"
-	" extra_headers = CASE WHEN ?2 & 128 THEN ?8 ELSE extra_headers END,"
-	" rate_limit = CASE WHEN ?2 & 256 THEN ?9 ELSE rate_limit END,"
-	" disabled_reason = CASE WHEN ?2 & 512 AND is_active <> ?10 THEN ''"
-	"  ELSE disabled_reason END,"
-	" is_active = CASE WHEN ?2 & 512 THEN ?10 ELSE is_active END"
-	" WHERE key = ?1";
+	" sealed_bearer_token = CASE WHEN ?2 & 64 THEN " SEALED(
+		"?7", "id",
+		"bearer_token") " ELSE sealed_bearer_token END,"
+				" sealed_extra_headers = CASE WHEN ?2 & 128 THEN " SEALED(
+					"?8", "id",
+					"extra_headers") " ELSE sealed_extra_headers END,"
+							 " rate_limit = CASE WHEN ?2 & 256 THEN ?9 "
+							 "ELSE rate_limit END,"
+							 " disabled_reason = CASE WHEN ?2 & 512 "
+							 "AND is_active <> ?10 THEN ''"
+							 "  ELSE disabled_reason END,"
+							 " is_active = CASE WHEN ?2 & 512 THEN ?10 "
+							 "ELSE is_active END"
+							 " WHERE key = ?1";
 
 _Static_assert(WEBHOOK_TARGET_URL == 1 && WEBHOOK_EVENT_TYPES == 2 && WEBHOOK_NAME == 16 &&
 		       WEBHOOK_DESCRIPTION == 32 && WEBHOOK_BEARER_TOKEN == 64 &&
@@ -119,8 +127,9 @@ int store_webhook_change(struct store *store, const char *id, const struct webho
 /* ---- removing ---- */
 
 /* What is secret goes at once; the rest stays for the deliveries that refer to it. */
-static const char mark_deleted[] = "UPDATE webhooks SET deleted_at_ms = ?2, is_active = 0,"
-				   " bearer_token = NULL, extra_headers = NULL WHERE key = ?1";
+static const char mark_deleted[] =
+	"UPDATE webhooks SET deleted_at_ms = ?2, is_active = 0,"
+	" sealed_bearer_token = NULL, sealed_extra_headers = NULL WHERE key = ?1";
 static const char remove_secrets[] = "DELETE FROM webhook_secrets WHERE webhook_key = ?1";
 static const char mark_swept[] = "UPDATE webhooks SET is_swept = 1 WHERE key = ?1";
 static const char next_unswept[] = "SELECT key FROM webhooks"
@@ -173,11 +182,23 @@ int store_webhooks_sweep(struct store *store, unsigned max_rows, int64_t now_ms,
 
 /* What read_webhook() takes apart, in this order. */
 #define WEBHOOK_COLUMNS \
-	"w.key, w.id, w.target_url, w.event_types, w.name, w.description, w.bearer_token," \
-	" w.extra_headers, w.rate_limit, w.is_active, w.disabled_reason, w.created_at_ms," \
-	" h.day, h.delivered_that_day, h.last_attempt_at_ms, h.last_status_code, h.last_error," \
-	" h.fail_streak, h.pending, h.dead" \
-	" FROM webhooks w JOIN webhook_health h ON h.webhook_key = w.key"
+	"w.key, w.id, w.target_url, w.event_types, w.name, w.description, " UNSEALED_TEXT( \
+		"w.sealed_bearer_token", "w.id", \
+		"bearer_token") ", " UNSEALED_TEXT("w.sealed_extra_headers", "w.id", \
+						   "extra_headers") ", w.rate_limit, " \
+								    "w.is_active, " \
+								    "w.disabled_reason, " \
+								    "w.created_at_ms," \
+								    " h.day, " \
+								    "h.delivered_that_day, " \
+								    "h.last_attempt_at_ms, " \
+								    "h.last_status_code, " \
+								    "h.last_error," \
+								    " h.fail_streak, h.pending, " \
+								    "h.dead" \
+								    " FROM webhooks w JOIN " \
+								    "webhook_health h ON " \
+								    "h.webhook_key = w.key"
 
 static const char show_webhook[] =
 	"SELECT " WEBHOOK_COLUMNS " WHERE w.id = ?1 AND w.deleted_at_ms IS NULL";

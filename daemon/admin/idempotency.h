@@ -6,8 +6,8 @@
  *
  * Only answers that stand for something done are kept, in the transaction that did it: after an
  * error the same key may be tried again. Keys of different callers do not meet. An answer that
- * shows a secret once is kept with it for that day, as the retry must show it; whoever can read the
- * database can read the webhooks' secrets anyway.
+ * shows a secret once is kept with it for that day, as the retry must show it, and sealed (db/seal)
+ * as the webhooks' secrets are.
  */
 #ifndef GOLIVED_ADMIN_IDEMPOTENCY_H
 #define GOLIVED_ADMIN_IDEMPOTENCY_H

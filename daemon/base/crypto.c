@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Fetching an algorithm by name costs more than hashing an event, so both are fetched once and kept
+/* Fetching an algorithm by name costs more than hashing an event, so all are fetched once and kept
  * for ever. They are only read afterwards, by any thread: every call works on a copy. */
 static struct {
 	EVP_MD *sha256;
 	EVP_MAC_CTX *hmac_sha256; /* the algorithm chosen, no key yet */
+	EVP_CIPHER *aes_256_gcm;
 } fetched;
 static pthread_once_t fetched_once = PTHREAD_ONCE_INIT;
 
@@ -37,7 +38,8 @@ static void fetch(void)
 	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	fetched.sha256 = EVP_MD_fetch(NULL, digest_name, NULL);
 	fetched.hmac_sha256 = EVP_MAC_CTX_new(hmac);
-	require(hmac && fetched.sha256 && fetched.hmac_sha256 &&
+	fetched.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	require(hmac && fetched.sha256 && fetched.hmac_sha256 && fetched.aes_256_gcm &&
 		EVP_MAC_CTX_set_params(fetched.hmac_sha256, parameters));
 	EVP_MAC_free(hmac); /* the context holds on to it */
 }
@@ -65,6 +67,67 @@ void crypto_hmac_sha256(const void *key, size_t key_length, const struct crypto_
 	size_t written;
 	require(EVP_MAC_final(mac, digest, &written, SHA256_BYTES));
 	EVP_MAC_CTX_free(mac);
+}
+
+enum { SEAL_VERSION = 1, NONCE_BYTES = 12, TAG_BYTES = 16 };
+
+_Static_assert(CRYPTO_SEAL_EXTRA_BYTES == 1 + NONCE_BYTES + TAG_BYTES, "what a seal adds");
+
+/* A cipher with its key and nonce, told for what context: NIST SP 800-38D. */
+static EVP_CIPHER_CTX *start_cipher(const uint8_t key[CRYPTO_KEY_BYTES], const uint8_t *nonce,
+				    const char *context, bool is_sealing)
+{
+	pthread_once(&fetched_once, fetch);
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+	int written;
+	require(cipher &&
+		EVP_CipherInit_ex2(cipher, fetched.aes_256_gcm, key, nonce, is_sealing, NULL));
+	require(EVP_CipherUpdate(cipher, NULL, &written, (const uint8_t *)context,
+				 (int)strlen(context)));
+	return cipher;
+}
+
+void crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], const char *context, const void *data,
+		 size_t length, void *sealed)
+{
+	uint8_t *version = sealed, *nonce = version + 1, *text = nonce + NONCE_BYTES;
+	uint8_t *tag = text + length;
+	int written = 0, rest;
+	require(length <= INT32_MAX);
+	*version = SEAL_VERSION;
+	crypto_random(nonce, NONCE_BYTES);
+	EVP_CIPHER_CTX *cipher = start_cipher(key, nonce, context, true);
+	/* Without bytes OpenSSL would take the call for the end. */
+	if (length > 0)
+		require(EVP_CipherUpdate(cipher, text, &written, data, (int)length));
+	require((size_t)written == length && EVP_CipherFinal_ex(cipher, tag, &rest) && rest == 0);
+	require(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag));
+	EVP_CIPHER_CTX_free(cipher);
+}
+
+int crypto_open(const uint8_t key[CRYPTO_KEY_BYTES], const char *context, const void *sealed,
+		size_t sealed_length, void *data, size_t *ret_length)
+{
+	const uint8_t *version = sealed, *nonce = version + 1, *text = nonce + NONCE_BYTES;
+	if (sealed_length < CRYPTO_SEAL_EXTRA_BYTES || sealed_length > INT32_MAX ||
+	    *version != SEAL_VERSION)
+		return -EINVAL;
+	size_t length = sealed_length - CRYPTO_SEAL_EXTRA_BYTES;
+	uint8_t tag[TAG_BYTES], nothing[TAG_BYTES];
+	int written = 0, rest;
+	memcpy(tag, text + length, TAG_BYTES);
+	EVP_CIPHER_CTX *cipher = start_cipher(key, nonce, context, false);
+	if (length > 0)
+		require(EVP_CipherUpdate(cipher, data, &written, text, (int)length));
+	require(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag));
+	bool is_genuine = EVP_CipherFinal_ex(cipher, nothing, &rest);
+	EVP_CIPHER_CTX_free(cipher);
+	if (!is_genuine) {
+		crypto_wipe(data, length);
+		return -EKEYREJECTED;
+	}
+	*ret_length = length;
+	return 0;
 }
 
 bool crypto_equal(const void *a, const void *b, size_t length)

@@ -184,6 +184,83 @@ static void base64_of_more_than_fits_is_refused_and_not_written_behind_the_end(v
 	assert_int_equal(back[3], '.');
 }
 
+/* ---- AES-256-GCM ---- */
+
+static const uint8_t seal_key[CRYPTO_KEY_BYTES] = { 1, 2, 3 };
+
+/* By Go's crypto/cipher, which is not OpenSSL: "whsec_x" for "wh_1/secret" with nonce 0, 1, … 11.
+ */
+static const uint8_t sealed_elsewhere[] = { 0x01, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+					    0x08, 0x09, 0x0a, 0x0b, 0xf2, 0xa7, 0xa2, 0xf5, 0x8d,
+					    0xc8, 0x39, 0x59, 0x44, 0x63, 0xce, 0x8f, 0xfa, 0xc6,
+					    0x9e, 0x70, 0xeb, 0x1e, 0x29, 0x88, 0x2e, 0xbf, 0x06 };
+
+static void what_is_sealed_is_opened_with_its_key_and_context(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "", "x", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		uint8_t sealed[128], data[128];
+		size_t length = strlen(texts[i]), opened = 99;
+		crypto_seal(seal_key, "wh_1/secret", texts[i], length, sealed);
+		assert_int_equal(crypto_open(seal_key, "wh_1/secret", sealed,
+					     length + CRYPTO_SEAL_EXTRA_BYTES, data, &opened),
+				 0);
+		assert_int_equal(opened, length);
+		assert_memory_equal(data, texts[i], length);
+		if (length > 8)
+			assert_null(memmem(sealed, sizeof(sealed), texts[i], 8));
+	}
+}
+
+static void what_another_program_sealed_so_is_opened(void **state)
+{
+	(void)state;
+	uint8_t data[sizeof(sealed_elsewhere)];
+	size_t length;
+	assert_int_equal(crypto_open(seal_key, "wh_1/secret", sealed_elsewhere,
+				     sizeof(sealed_elsewhere), data, &length),
+			 0);
+	assert_int_equal(length, 7);
+	assert_memory_equal(data, "whsec_x", 7);
+}
+
+static void another_key_or_context_or_any_changed_byte_is_rejected(void **state)
+{
+	(void)state;
+	uint8_t sealed[7 + CRYPTO_SEAL_EXTRA_BYTES], data[7], other[CRYPTO_KEY_BYTES] = { 9 };
+	size_t length;
+	crypto_seal(seal_key, "wh_1/secret", "whsec_x", 7, sealed);
+	assert_int_equal(crypto_open(other, "wh_1/secret", sealed, sizeof(sealed), data, &length),
+			 -EKEYREJECTED);
+	assert_int_equal(
+		crypto_open(seal_key, "wh_2/secret", sealed, sizeof(sealed), data, &length),
+		-EKEYREJECTED);
+	for (size_t i = 0; i < sizeof(sealed); i++) {
+		sealed[i] ^= 1;
+		int expected = i == 0 ? -EINVAL : -EKEYREJECTED;
+		assert_int_equal(
+			crypto_open(seal_key, "wh_1/secret", sealed, sizeof(sealed), data, &length),
+			expected);
+		sealed[i] ^= 1;
+	}
+	assert_int_equal(
+		crypto_open(seal_key, "wh_1/secret", sealed, sizeof(sealed) - 1, data, &length),
+		-EKEYREJECTED);
+	assert_int_equal(crypto_open(seal_key, "wh_1/secret", sealed, CRYPTO_SEAL_EXTRA_BYTES - 1,
+				     data, &length),
+			 -EINVAL);
+}
+
+static void the_same_is_never_sealed_alike(void **state)
+{
+	(void)state;
+	uint8_t one[1 + CRYPTO_SEAL_EXTRA_BYTES], two[sizeof(one)];
+	crypto_seal(seal_key, "c", "x", 1, one);
+	crypto_seal(seal_key, "c", "x", 1, two);
+	assert_memory_not_equal(one, two, sizeof(one));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +275,10 @@ int main(void)
 		cmocka_unit_test(only_the_canonical_form_of_base64_is_read),
 		cmocka_unit_test(
 			base64_of_more_than_fits_is_refused_and_not_written_behind_the_end),
+		cmocka_unit_test(what_is_sealed_is_opened_with_its_key_and_context),
+		cmocka_unit_test(what_another_program_sealed_so_is_opened),
+		cmocka_unit_test(another_key_or_context_or_any_changed_byte_is_rejected),
+		cmocka_unit_test(the_same_is_never_sealed_alike),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
