@@ -111,8 +111,11 @@ class Receiver:
     """A receiver that runs, its port, and the lines that it has printed."""
 
     def __init__(self, command, **environment):
+        environment = {**os.environ, "PORT": "0", **environment}
+        # Else Python writes a line in pieces, and the access log on stderr comes between them.
+        environment.pop("PYTHONUNBUFFERED", None)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, env={**os.environ, "PORT": "0", **environment})
+                                        text=True, env=environment)
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
         self.port = int(re.search(r"127\.0\.0\.1:(\d+)", self.until("127.0.0.1:")[-1])[1])
