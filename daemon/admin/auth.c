@@ -1,6 +1,7 @@
 #include "admin/auth.h"
 
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -18,7 +19,6 @@
 enum {
 	KEY_BYTES = 32,
 	KEY_MAX_BYTES = 512,
-	KEY_FILE_MAX_BYTES = 256 << 10,
 	OFFENDERS_MAX = 512,
 	ADDRESS_SIZE = 64,
 	MINUTE_MS = 60 * 1000,
@@ -113,29 +113,22 @@ static void wipe_and_free(char **text)
 }
 
 /* The whole of a small text file; wiped and freed by the caller. */
-static int read_text_file(const char *path, struct strbuf *why, char **ret_text)
+static int read_text_file(const char *path, struct strbuf *why, char **ret_text, size_t *ret_length)
 {
-	char *text CLEANUP(wipe_and_free) = memory_zeroed(KEY_FILE_MAX_BYTES + 1, 1);
-	FILE *file = fopen(path, "re");
+	char *text CLEANUP(wipe_and_free) = NULL;
+	size_t length = 0;
+	int error = file_read(path, LIMIT_KEY_FILE_BYTES, &text, &length);
 
-	if (!file) {
-		int error = -errno;
+	if (error < 0 && error != -EFBIG) {
 		strbuf_addf(why, "cannot read %s: %s", path, strerror(-error));
 		return error;
 	}
-	size_t length = fread(text, 1, KEY_FILE_MAX_BYTES + 1, file);
-	bool failed = ferror(file);
-	fclose(file);
-	if (failed) {
-		strbuf_addf(why, "cannot read %s: %s", path, strerror(EIO));
-		return -EIO;
-	}
-	if (length > KEY_FILE_MAX_BYTES || memchr(text, '\0', length)) {
-		text[0] = '\0';
+	if (error == -EFBIG || memchr(text, '\0', length)) {
 		strbuf_addf(why, "%s is no file of keys: it is too large or not text", path);
 		return -EINVAL;
 	}
 	*ret_text = TAKE(text);
+	*ret_length = length;
 	return 0;
 }
 
@@ -169,8 +162,8 @@ int auth_load_file(struct auth *auth, const char *path, struct strbuf *why)
 {
 	char *text CLEANUP(wipe_and_free) = NULL;
 	struct key_list list CLEANUP(key_list_finish) = { 0 };
-	int result = read_text_file(path, why, &text);
-	size_t length = result ? 0 : strlen(text);
+	size_t length = 0;
+	int result = read_text_file(path, why, &text, &length);
 	unsigned number = 0;
 
 	for (char *line = text, *next; !result && line; line = next) {
@@ -260,11 +253,11 @@ int auth_load_own(struct auth *auth, const char *database_path, struct strbuf *w
 		if (result)
 			return result;
 	}
-	int result = read_text_file(path, why, &text);
+	size_t length = 0;
+	int result = read_text_file(path, why, &text, &length);
 	if (result)
 		return result;
 	warn_if_readable_by_others(path);
-	size_t length = strlen(text);
 	text[strcspn(text, "\r\n")] = '\0';
 	bool good = is_key_text(text);
 	if (good) {
