@@ -148,10 +148,10 @@ static struct candidate shortlist_pop(struct shortlist *list)
 	return worst;
 }
 
-/* The most urgent of all leads the batch. */
+/* The most urgent of all leads the batch, those of the held companies (a bit each) aside. */
 static struct candidate find_leader(const struct planner_rules *rules,
 				    const struct planner_entry *entries, size_t count,
-				    int64_t now_ms, int64_t *ret_next_at_ms)
+				    int64_t now_ms, unsigned held, int64_t *ret_next_at_ms)
 {
 	struct candidate leader = { .rank = RANK_NOT_YET };
 	int64_t next_turn_ms = INT64_MAX, next_confirm_ms = INT64_MAX;
@@ -160,9 +160,10 @@ static struct candidate find_leader(const struct planner_rules *rules,
 			continue;
 		struct candidate candidate = candidate_of(rules, &entries[i], i, now_ms);
 		int64_t may_ms = may_at_ms(rules, &entries[i], now_ms);
-		if (candidate.rank != RANK_NOT_YET && goes_before(&candidate, &leader))
+		if (candidate.rank != RANK_NOT_YET && !(held & 1U << entries[i].company) &&
+		    goes_before(&candidate, &leader))
 			leader = candidate;
-		if (may_ms < next_turn_ms)
+		if (may_ms > now_ms && may_ms < next_turn_ms)
 			next_turn_ms = may_ms;
 		if (entries[i].confirm_at_ms > now_ms && entries[i].confirm_at_ms < next_confirm_ms)
 			next_confirm_ms = entries[i].confirm_at_ms;
@@ -171,24 +172,53 @@ static struct candidate find_leader(const struct planner_rules *rules,
 	return leader;
 }
 
+/* Fills the list with the most urgent of a company. True if they are to wait for company: there are
+ * places left, nobody among them is in a hurry, and somebody joins them before the first of them
+ * has waited for half a min_interval. Half, because of two groups that are asked about at one
+ * interval one is never further than that behind the other: so groups that came about (one by one
+ * as they were added, by a confirmation, a failed batch, a bisection) merge within a few turns, and
+ * from then on nobody waits. With less, three groups a third apart would stay apart for ever. */
+static bool fill_list(const struct planner_rules *rules, const struct planner_entry *entries,
+		      size_t count, enum planner_company company, int64_t now_ms,
+		      struct shortlist *list)
+{
+	int64_t first_ms = INT64_MAX, next_ms = INT64_MAX;
+	bool is_pressing = company == PLANNER_ALONE;
+	for (size_t i = 0; i < count; i++) {
+		if (!entries[i].is_waiting || entries[i].company != company)
+			continue;
+		struct candidate candidate = candidate_of(rules, &entries[i], i, now_ms);
+		int64_t turn_ms = turn_at_ms(rules, &entries[i], now_ms);
+		if (candidate.rank == RANK_NOT_YET) {
+			next_ms = turn_ms < next_ms ? turn_ms : next_ms;
+			continue;
+		}
+		shortlist_offer(list, &candidate);
+		first_ms = turn_ms < first_ms ? turn_ms : first_ms;
+		is_pressing |= candidate.rank == RANK_CONFIRMATION || !entries[i].is_swept;
+	}
+	return list->count < list->size && !is_pressing &&
+	       next_ms <= first_ms + rules->min_interval_ms / 2;
+}
+
 void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
 		  size_t count, size_t size, int64_t now_ms, size_t *picks,
 		  struct planner_batch *ret_batch)
 {
 	assert(size > 0 && size <= LIMIT_BATCH_SIZE);
 	*ret_batch = (struct planner_batch){ 0 };
-	struct candidate leader =
-		find_leader(rules, entries, count, now_ms, &ret_batch->next_at_ms);
-	if (leader.rank == RANK_NOT_YET)
-		return;
-	enum planner_company company = entries[leader.place].company;
-	struct shortlist list = { .size = company == PLANNER_ALONE ? 1 : size };
-	for (size_t i = 0; i < count; i++) {
-		if (!entries[i].is_waiting || entries[i].company != company)
-			continue;
-		struct candidate candidate = candidate_of(rules, &entries[i], i, now_ms);
-		if (candidate.rank != RANK_NOT_YET)
-			shortlist_offer(&list, &candidate);
+	struct shortlist list;
+	unsigned held = 0;
+	for (bool is_held = true; is_held;) {
+		struct candidate leader =
+			find_leader(rules, entries, count, now_ms, held, &ret_batch->next_at_ms);
+		if (leader.rank == RANK_NOT_YET)
+			return;
+		enum planner_company company = entries[leader.place].company;
+		list.size = company == PLANNER_ALONE ? 1 : size;
+		list.count = 0;
+		is_held = fill_list(rules, entries, count, company, now_ms, &list);
+		held |= 1U << company;
 	}
 	ret_batch->count = list.count;
 	while (list.count > 0) {

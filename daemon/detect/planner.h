@@ -7,7 +7,8 @@
  * Pure. Confirmations that are due come first; then those who waited longer than anybody should,
  * those never asked about among them; then the most urgent: with the policy `uniform` those who
  * waited longest, so that everyone has their turn, with `learned` those in whose waiting the most
- * is expected to be lost. Whoever may be asked about fills the batch: places in it are free.
+ * is expected to be lost. Whoever may be asked about fills the batch: places in it are free; and a
+ * batch that would be short waits a moment for those who are nearly due.
  */
 #ifndef GOLIVED_DETECT_PLANNER_H
 #define GOLIVED_DETECT_PLANNER_H
@@ -48,8 +49,8 @@ struct planner_batch {
 	size_t count;
 	bool has_confirmation; /* one that is due is in it */
 	bool has_first;        /* somebody not yet asked about since the start is in it */
-	int64_t next_at_ms;    /* where count is 0: when somebody may be asked about; else when the
-				  next confirmation will be due; INT64_MAX: nobody waits */
+	int64_t next_at_ms;    /* where count is 0: when the next one may be asked about; else when
+				  the next confirmation will be due; INT64_MAX: nobody waits */
 };
 
 /* Writes the places of up to size entries to picks, the most urgent first. */

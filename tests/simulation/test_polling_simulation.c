@@ -137,12 +137,50 @@ static void a_short_list_is_asked_about_every_min_interval(void **state)
 	free(day);
 }
 
+/* Creators who came to be watched at times a tenth of a second apart, in batches that would hold
+ * them all: their turns fall together within a few intervals. */
+static void those_added_one_by_one_soon_share_their_batches(void **state)
+{
+	(void)state;
+	enum { ADDED = 20, ROUNDS = 5 };
+	static const struct planner_rules rules = {
+		.policy = POLICY_LEARNED,
+		.min_interval_ms = 2 * SECOND,
+		.max_interval_ms = 30 * MINUTE,
+		.quarantine_interval_ms = HOUR,
+		.sweep_ms = 2 * SECOND,
+	};
+	struct planner_entry entries[ADDED];
+	int64_t settled_ms = MIDNIGHT + 3 * rules.min_interval_ms;
+	int64_t end_ms = settled_ms + ROUNDS * rules.min_interval_ms;
+	unsigned requests = 0, checks = 0;
+	for (int i = 0; i < ADDED; i++)
+		entries[i] = (struct planner_entry){ .is_waiting = true,
+						     .is_swept = true,
+						     .priority = PRIORITY_NORMAL,
+						     .last_checked_at_ms = MIDNIGHT - i * 100 };
+	for (int64_t now_ms = MIDNIGHT; now_ms < end_ms;) {
+		size_t picks[ADDED * 2];
+		struct planner_batch batch;
+		planner_pick(&rules, entries, ADDED, ADDED * 2, now_ms, picks, &batch);
+		for (size_t i = 0; i < batch.count; i++)
+			entries[picks[i]].last_checked_at_ms = now_ms;
+		requests += batch.count > 0 && now_ms >= settled_ms;
+		checks += now_ms >= settled_ms ? (unsigned)batch.count : 0;
+		now_ms = batch.count > 0 ? now_ms + 1 : batch.next_at_ms;
+	}
+	if (requests > ROUNDS || checks < (ROUNDS - 1) * ADDED)
+		fail_msg("%u creators in %u intervals: %u checks in %u requests", ADDED, ROUNDS,
+			 checks, requests);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(uniform_gives_everyone_their_turn),
 		cmocka_unit_test(learned_looks_at_the_live_more_often_and_keeps_max_interval),
 		cmocka_unit_test(a_short_list_is_asked_about_every_min_interval),
+		cmocka_unit_test(those_added_one_by_one_soon_share_their_batches),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

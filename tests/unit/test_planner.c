@@ -177,6 +177,44 @@ static void overdue_means_twice_an_even_share_where_the_quota_cannot_serve_every
 	assert_int_equal(picks[0], 0);
 }
 
+static void a_short_batch_waits_for_those_who_are_nearly_due(void **state)
+{
+	(void)state;
+	struct planner_entry entries[] = { checked(70 * SECOND), checked(50 * SECOND),
+					   checked(10 * SECOND) };
+	size_t picks[3];
+	struct planner_batch batch = pick(&uniform, entries, 3, 3, picks);
+	assert_int_equal(batch.count, 0); /* the second is due before the first has waited 30 s */
+	assert_int_equal(batch.next_at_ms, NOW + 10 * SECOND);
+	assert_int_equal(pick(&uniform, entries, 3, 1, picks).count, 1); /* full: it goes */
+	entries[1] = checked(60 * SECOND);
+	batch = pick(&uniform, entries, 3, 3, picks);
+	assert_int_equal(batch.count, 2); /* the third would come too late */
+	entries[0] = checked(90 * SECOND);
+	entries[1] = checked(50 * SECOND);
+	assert_int_equal(pick(&uniform, entries, 3, 3, picks).count, 1);
+}
+
+static void what_is_in_a_hurry_waits_for_nobody_and_takes_the_waiting_along(void **state)
+{
+	(void)state;
+	struct planner_entry entries[] = { checked(70 * SECOND), checked(50 * SECOND),
+					   checked(20 * SECOND) };
+	size_t picks[3];
+	entries[2].confirm_at_ms = NOW;
+	struct planner_batch batch = pick(&uniform, entries, 3, 3, picks);
+	assert_int_equal(batch.count, 2);
+	assert_int_equal(picks[0], 2);
+	assert_int_equal(picks[1], 0);
+	entries[2] = (struct planner_entry){ .is_waiting = true };
+	assert_int_equal(pick(&uniform, entries, 3, 3, picks).count, 2);
+	entries[2] = checked(2 * HOUR);
+	entries[2].company = PLANNER_ALONE; /* goes while the others wait */
+	batch = pick(&uniform, entries, 3, 3, picks);
+	assert_int_equal(batch.count, 1);
+	assert_int_equal(picks[0], 2);
+}
+
 static void due_times_follow_sweep_confirmation_and_quarantine(void **state)
 {
 	(void)state;
@@ -294,6 +332,8 @@ int main(void)
 		cmocka_unit_test(with_learning_the_live_and_the_important_go_before_the_others),
 		cmocka_unit_test(
 			overdue_means_twice_an_even_share_where_the_quota_cannot_serve_everyone),
+		cmocka_unit_test(a_short_batch_waits_for_those_who_are_nearly_due),
+		cmocka_unit_test(what_is_in_a_hurry_waits_for_nobody_and_takes_the_waiting_along),
 		cmocka_unit_test(due_times_follow_sweep_confirmation_and_quarantine),
 		cmocka_unit_test(a_batch_that_is_too_big_tells_the_size_that_works),
 		cmocka_unit_test(a_bad_handle_is_found_and_the_size_stays),
