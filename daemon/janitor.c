@@ -10,9 +10,12 @@
 #include "db/webhooks.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 enum {
 	TICK_MS = 1000,
+	/* How often `systemctl status` learns how things are. */
+	STATUS_PAUSE_MS = 10 * 1000,
 	/* A slice takes a few milliseconds of the store thread: a delivery behind it does not
 	   notice. */
 	SLICE_ROWS = 500,
@@ -44,7 +47,7 @@ struct chore {
 enum { CHORE_PRUNE, CHORE_SWEEP, CHORE_REPLAY, CHORE_COUNT };
 
 struct gauges {
-	bool running;
+	bool running, were_read;
 	struct delivery_totals totals;
 	int64_t database_bytes, wal_bytes;
 };
@@ -61,6 +64,7 @@ struct janitor {
 	int64_t watchdog_ms;
 	int64_t fed_mono_ms;
 	uint64_t fed_progress;
+	int64_t told_mono_ms; /* 0: not yet */
 	bool stopped;
 };
 
@@ -141,6 +145,7 @@ static void on_gauges_read(void *arg, int result)
 	gauges->running = false;
 	if (result < 0)
 		return;
+	gauges->were_read = true;
 	metrics_set(METRIC_STORE_BYTES, metrics_label(METRIC_STORE_BYTES, "db"),
 		    gauges->database_bytes);
 	metrics_set(METRIC_STORE_BYTES, metrics_label(METRIC_STORE_BYTES, "wal"),
@@ -165,6 +170,23 @@ static void feed_watchdog(struct janitor *janitor, int64_t now_mono_ms)
 	notify_send("WATCHDOG=1");
 }
 
+/* Once the gauges were read for the first time; a stop has a status of its own. */
+static void tell_status(struct janitor *janitor, int64_t now_mono_ms)
+{
+	bool is_due = janitor->told_mono_ms == 0 ||
+		      now_mono_ms - janitor->told_mono_ms >= STATUS_PAUSE_MS;
+	if (janitor->stopped || !janitor->gauges.were_read || !is_due)
+		return;
+	janitor->told_mono_ms = now_mono_ms;
+	int64_t live = metrics_value(METRIC_CREATORS, metrics_label(METRIC_CREATORS, "live"));
+	int64_t others = metrics_value(METRIC_CREATORS, metrics_label(METRIC_CREATORS, "offline")) +
+			 metrics_value(METRIC_CREATORS, metrics_label(METRIC_CREATORS, "unknown"));
+	notify_send("STATUS=%swatching %" PRId64 " creators, %" PRId64 " live, %" PRId64
+		    " deliveries pending",
+		    store_thread_is_degraded(janitor->store) ? "the disk is full; " : "",
+		    live + others, live, janitor->gauges.totals.pending);
+}
+
 static void on_tick(void *arg)
 {
 	struct janitor *janitor = arg;
@@ -178,6 +200,7 @@ static void on_tick(void *arg)
 		store_read(janitor->store, read_gauges, on_gauges_read, &janitor->gauges);
 	}
 	feed_watchdog(janitor, now_mono_ms);
+	tell_status(janitor, now_mono_ms);
 	loop_timer_set(janitor->tick, TICK_MS);
 }
 

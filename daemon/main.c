@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/dns.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -353,6 +354,7 @@ static void close_daemon(struct daemon *daemon)
 static int run(struct config *config, const char *config_path)
 {
 	prepare_process();
+	log_set_journal(JOURNAL_SOCKET);
 	log_configure(config->log.level, config->log.format);
 	log_notice("starting", LOG_TEXT("version", GOLIVED_VERSION),
 		   LOG_TEXT("database", config->store.path));

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -36,7 +37,8 @@ static const struct {
 
 static atomic_int current_level = LOG_LEVEL_INFO;
 static atomic_int current_output = OUTPUT_TEXT;
-static atomic_uint_fast64_t dropped;            /* since the start */
+static const char *_Atomic journal_path; /* NULL: the journal is reached through stderr only */
+static atomic_uint_fast64_t dropped;     /* since the start */
 static atomic_uint_fast64_t dropped_unreported; /* since the last line that said so */
 
 /* systemd tells which device and inode the journal's stream has; stderr may be another by now. */
@@ -48,6 +50,11 @@ static bool stderr_is_journal(void)
 	return stream && sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) == 2 &&
 	       fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
 	       status.st_ino == inode;
+}
+
+void log_set_journal(const char *socket_path)
+{
+	atomic_store(&journal_path, socket_path);
 }
 
 void log_configure(enum log_level level, enum log_format format)
@@ -241,6 +248,16 @@ static bool emit(enum log_level level, const char *message, const struct log_fie
 	line_begin(&line, output, level, message);
 	line_add_fields(&line, output == OUTPUT_JSON, fields, count);
 	line_add_text(&line, output == OUTPUT_JSON ? "}\n" : "\n");
+	const char *journal = atomic_load(&journal_path);
+	if (output == OUTPUT_JOURNAL && journal) {
+		/* Behind "<4>", before the end of the line. */
+		line.text[line.length - 1] = '\0';
+		int result = journal_write(journal, levels[level].journal_priority, message,
+					   line.text + strlen("<4>"), fields, count);
+		if (result == 0 || result == -EAGAIN)
+			return result == 0;
+		line.text[line.length - 1] = '\n';
+	}
 	return stderr_write(line.text, line.length);
 }
 

@@ -6,7 +6,8 @@
  *     2026-06-18T13:00:00.000Z warning attempt failed delivery=del_01J... status=503
  * json:
  *     {"time":"...","level":"warning","message":"attempt failed","delivery":"...","status":503}
- * journal (auto, when stderr is the journal's):
+ * journal (auto, when stderr is the journal's): natively with fields, see base/journal.h, and
+ * where its socket does not answer
  *     <4>attempt failed delivery=del_01J... status=503
  *
  * Safe from any thread. A log that cannot be written (a full pipe) never blocks: lines are dropped
@@ -61,6 +62,9 @@ static inline struct log_field log_text_field(const char *name, const char *valu
 
 /* May be called again (reload). Before the first call: text, info. */
 void log_configure(enum log_level level, enum log_format format);
+
+/* The socket of the journal's native protocol, for good; without it the journal gets lines. */
+void log_set_journal(const char *socket_path);
 
 bool log_is_enabled(enum log_level level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,

@@ -1,36 +1,13 @@
 #include "base/notify.h"
 
+#include "base/datagram.h"
+
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { NOTIFY_TEXT_MAX = 512 };
-
-static void notify_socket_send(const char *path, const char *text, size_t length)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t path_length = strlen(path);
-	if (path_length == 0 || path_length >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, path_length);
-	/* '@' stands for the NUL of an abstract name. */
-	if (path[0] == '@')
-		address.sun_path[0] = '\0';
-	socklen_t address_length =
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_length);
-
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	(void)sendto(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT,
-		     (const struct sockaddr *)&address, address_length);
-	(void)close(fd);
-}
 
 void notify_send(const char *format, ...)
 {
@@ -42,8 +19,10 @@ void notify_send(const char *format, ...)
 	va_start(arguments, format);
 	int length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (length > 0 && (size_t)length < sizeof(text))
-		notify_socket_send(path, text, (size_t)length);
+	if (length <= 0 || (size_t)length >= sizeof(text))
+		return;
+	int error = datagram_send(path, text, (size_t)length);
+	(void)error; /* nobody could act on it */
 }
 
 int64_t notify_watchdog_ms(void)

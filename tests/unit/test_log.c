@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/journal.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -169,7 +171,7 @@ static void levels_below_the_one_that_was_set_are_silent(void **state)
 	assert_string_equal(logged(*state), "");
 }
 
-static void the_journal_gets_levels_instead_of_times(void **state)
+static void make_stderr_the_journal(void)
 {
 	char stream[64];
 	struct stat status;
@@ -177,6 +179,11 @@ static void the_journal_gets_levels_instead_of_times(void **state)
 	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
 		 (uintmax_t)status.st_ino);
 	setenv("JOURNAL_STREAM", stream, 1);
+}
+
+static void the_journal_gets_levels_instead_of_times(void **state)
+{
+	make_stderr_the_journal();
 	log_configure(LOG_LEVEL_DEBUG, LOG_FORMAT_AUTO);
 	log_error("e", LOG_INT("n", 1));
 	log_warning("w");
@@ -184,6 +191,75 @@ static void the_journal_gets_levels_instead_of_times(void **state)
 	log_info("i");
 	log_debug("d");
 	assert_string_equal(logged(*state), "<3>e n=1\n<4>w\n<5>n\n<6>i\n<7>d\n");
+}
+
+/* A journal's socket of our own, at a path that is returned. */
+static int open_journal(char path[32])
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(path, 32, "@golived-journal-%d", (int)getpid());
+	memcpy(address.sun_path + 1, path + 1, strlen(path) - 1);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))),
+			 0);
+	return fd;
+}
+
+static void the_journals_socket_gets_fields(void **state)
+{
+	char path[32], entry[8192];
+	int journal = open_journal(path);
+	make_stderr_the_journal();
+	log_set_journal(path);
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	log_warning("webhook deactivated", LOG_TEXT("webhook", "wh_1"), LOG_INT("fail_streak", 7),
+		    LOG_TEXT("detail", "a\nb"));
+	log_set_journal(NULL);
+
+	ssize_t length = recv(journal, entry, sizeof(entry), 0);
+	static const char expected[] =
+		"MESSAGE=webhook deactivated webhook=wh_1 fail_streak=7 detail=\"a\\nb\"\n"
+		"PRIORITY=4\nSYSLOG_IDENTIFIER=golived\n"
+		"MESSAGE_ID=@\nGOLIVED_WEBHOOK=wh_1\nGOLIVED_FAIL_STREAK=7\n"
+		"GOLIVED_DETAIL\n\3\0\0\0\0\0\0\0a\nb\n";
+	const char *id_at = strchr(expected, '@');
+	size_t before_id = (size_t)(id_at - expected);
+	const char *id = journal_message_id("webhook deactivated");
+	assert_int_equal(length, sizeof(expected) - 2 + 32);
+	assert_memory_equal(entry, expected, before_id);
+	assert_memory_equal(entry + before_id, id, 32);
+	assert_memory_equal(entry + before_id + 32, id_at + 1, sizeof(expected) - 2 - before_id);
+	assert_string_equal(logged(*state), ""); /* not twice */
+	close(journal);
+}
+
+static void a_journal_without_its_socket_gets_lines(void **state)
+{
+	make_stderr_the_journal();
+	log_set_journal("/nonexistent/journal");
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	log_notice("hello", LOG_INT("n", 1));
+	log_set_journal(NULL);
+	assert_string_equal(logged(*state), "<5>hello n=1\n");
+}
+
+static void a_journal_that_is_full_never_blocks(void **state)
+{
+	char path[32];
+	int journal = open_journal(path);
+	uint64_t dropped_before = log_dropped();
+	make_stderr_the_journal();
+	log_set_journal(path);
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
+	for (int i = 0; i < 10000 && log_dropped() == dropped_before; i++)
+		log_info("filling");
+	log_set_journal(NULL);
+	assert_int_equal(log_dropped() - dropped_before, 1);
+	assert_string_equal(logged(*state), "");
+	close(journal);
+	log_info("the count is told, so that the next test does not");
+	(void)logged(*state);
 }
 
 static void a_stderr_that_is_not_the_journals_gets_text(void **state)
@@ -347,6 +423,9 @@ int main(void)
 		CAPTURED(a_json_line_is_a_json_object),
 		CAPTURED(levels_below_the_one_that_was_set_are_silent),
 		CAPTURED(the_journal_gets_levels_instead_of_times),
+		CAPTURED(the_journals_socket_gets_fields),
+		CAPTURED(a_journal_without_its_socket_gets_lines),
+		CAPTURED(a_journal_that_is_full_never_blocks),
 		CAPTURED(a_stderr_that_is_not_the_journals_gets_text),
 		CAPTURED(a_full_pipe_drops_lines_and_says_how_many_once_it_drains),
 		CAPTURED(a_full_socket_drops_lines_too),
