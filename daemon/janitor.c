@@ -154,6 +154,10 @@ static void on_gauges_read(void *arg, int result)
 		    gauges->totals.pending);
 	metrics_set(METRIC_DELIVERIES, metrics_label(METRIC_DELIVERIES, "dead"),
 		    gauges->totals.dead);
+	int64_t due_at_ms = gauges->totals.oldest_due_at_ms, now_ms = clock_now_ms();
+	metrics_set_real(METRIC_DELIVERIES_OLDEST_DUE_SECONDS,
+			 due_at_ms > 0 && due_at_ms < now_ms ? (double)(now_ms - due_at_ms) / 1000
+							     : 0);
 }
 
 /* The watchdog is fed only for real progress: this tick shows that the loop turns, and the store
@@ -194,6 +198,7 @@ static void on_tick(void *arg)
 	int64_t late_ms = now_mono_ms - janitor->ticked_mono_ms - TICK_MS;
 	metrics_set_real(METRIC_LOOP_LAG_SECONDS, late_ms > 0 ? (double)late_ms / 1000.0 : 0);
 	janitor->ticked_mono_ms = now_mono_ms;
+	metrics_set(METRIC_STORE_JOBS_PENDING, 0, store_thread_pending(janitor->store));
 
 	if (!janitor->gauges.running) {
 		janitor->gauges.running = true;

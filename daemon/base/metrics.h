@@ -22,6 +22,10 @@
 	  "How long requests to the upstream service took.") \
 	X(UPSTREAM_QUOTA_REMAINING, GAUGE, "golived_upstream_quota_remaining", "", "", \
 	  "Requests left of today's (UTC) quota.") \
+	X(UPSTREAM_QUOTA_LIMIT, GAUGE, "golived_upstream_quota_limit", "", "", \
+	  "Requests a day (UTC) that the quota allows.") \
+	X(POLL_LAST_SUCCESS, GAUGE, "golived_poll_last_success_timestamp_seconds", "", "", \
+	  "When the last batch with usable answers came, since the Unix epoch; 0: none yet.") \
 	X(POLL_ANSWERS, COUNTER, "golived_poll_answers_total", "answer", "live|offline|unknown", \
 	  "Answers about single creators.") \
 	X(POLL_BATCH_SLOTS, COUNTER, "golived_poll_batch_slots_total", "use", "filled|empty", \
@@ -49,6 +53,10 @@
 	  "Deliveries waiting and dead-lettered.") \
 	X(DELIVERIES_IN_FLIGHT, GAUGE, "golived_deliveries_in_flight", "", "", \
 	  "Attempts being made.") \
+	X(DELIVERIES_OLDEST_DUE_SECONDS, GAUGE, "golived_deliveries_oldest_due_seconds", "", "", \
+	  "How long the delivery that waits longest has been due; 0: none is.") \
+	X(LANES_FAILING, GAUGE, "golived_delivery_lanes_failing", "", "", \
+	  "Webhooks that fail again and again and get a single probe at a time.") \
 	X(DEAD_LETTERS, COUNTER, "golived_dead_letters_total", "", "", "Deliveries given up.") \
 	X(STORE_COMMITS, COUNTER, "golived_store_commits_total", "result", "ok|full|error", \
 	  "Commits of the store thread.") \
@@ -56,6 +64,8 @@
 	  "How long commits took, synchronising included.") \
 	X(STORE_JOBS, COUNTER, "golived_store_jobs_total", "thread", "writer|reader", \
 	  "Jobs done.") \
+	X(STORE_JOBS_PENDING, GAUGE, "golived_store_jobs_pending", "", "", \
+	  "Jobs that the store has not answered yet.") \
 	X(STORE_DEGRADED, GAUGE, "golived_store_degraded", "", "", \
 	  "1 while the store cannot be written (a full disk).") \
 	X(STORE_BYTES, GAUGE, "golived_store_bytes", "file", "db|wal", \

@@ -104,6 +104,7 @@ static void flight_over(struct dispatcher *dispatcher, struct flight *flight, in
 		lanes_finished(dispatcher->lanes, flight_endpoint(flight)->webhook_id,
 			       lesson_of(&flight->outcome), flight->outcome.duration_ms, now_ms);
 	flight_list_append(&dispatcher->unsettled, flight);
+	metrics_set(METRIC_LANES_FAILING, 0, lanes_failing(dispatcher->lanes));
 	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
 	want_pump(dispatcher);
 }

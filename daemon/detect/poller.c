@@ -118,6 +118,8 @@ static void poller_set_gauges(struct poller *poller)
 	metrics_set(METRIC_CREATORS, 2, counts[CREATOR_UNKNOWN]);
 	metrics_set(METRIC_CREATORS, 3, quarantined);
 	metrics_set(METRIC_POLL_LAG_SECONDS, 0, poller->lag_seconds);
+	metrics_set(METRIC_POLL_LAST_SUCCESS, 0, poller->last_success_at_ms / 1000);
+	metrics_set(METRIC_UPSTREAM_QUOTA_LIMIT, 0, poller->quota.requests_per_day);
 	metrics_set(METRIC_UPSTREAM_QUOTA_REMAINING, 0,
 		    quota_remaining_today(&poller->quota, now_ms));
 }
