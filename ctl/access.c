@@ -144,8 +144,10 @@ static int find_key(const struct config *config, struct strbuf *why, char **ret_
 	char *beside CLEANUP(cleanup_free) = NULL;
 	const char *path = config->admin.api_key_file;
 
-	if (path == NULL || *path == '\0')
-		path = beside = default_key_path(config->store.path);
+	if (path == NULL || *path == '\0') {
+		beside = default_key_path(config->store.path);
+		path = beside;
+	}
 	return read_key(path, why, ret_key);
 }
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -98,7 +99,7 @@ static void add_handle(struct csv_creators *creators, const char *handle)
 		creators->handles = memory_resized(creators->handles, creators->capacity,
 						   sizeof(*creators->handles));
 	}
-	strcpy(creators->handles[creators->count++], handle);
+	snprintf(creators->handles[creators->count++], sizeof(*creators->handles), "%s", handle);
 }
 
 static void read_line(const char *line, unsigned number, int column, struct strbuf *why,

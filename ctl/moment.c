@@ -19,7 +19,7 @@ static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_unix_ms)
 		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (units[i].letter == text[digits]) {
-			*ret_unix_ms = now_ms - atoll(text) * units[i].seconds * 1000;
+			*ret_unix_ms = now_ms - strtoll(text, NULL, 10) * units[i].seconds * 1000;
 			return 0;
 		}
 	return -EINVAL;

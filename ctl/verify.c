@@ -134,7 +134,7 @@ static void say_age(struct console *console, const struct capture *capture)
 
 	if (timestamp == NULL)
 		return;
-	int64_t age_s = clock_now_ms() / 1000 - atoll(timestamp);
+	int64_t age_s = clock_now_ms() / 1000 - strtoll(timestamp, NULL, 10);
 	if (age_s > CLOCK_TOLERANCE_S || age_s < -CLOCK_TOLERANCE_S)
 		console_say(console,
 			    "webhook-timestamp: %lld s %s this machine's clock; a receiver "

@@ -90,7 +90,7 @@ static void add_value(const struct json_value *value, struct strbuf *out)
 static void drop_milliseconds(struct strbuf *time)
 {
 	if (time->length > MILLISECONDS_AT && time->data[MILLISECONDS_AT] == '.') {
-		strcpy(time->data + MILLISECONDS_AT, "Z");
+		memcpy(time->data + MILLISECONDS_AT, "Z", sizeof("Z"));
 		time->length = MILLISECONDS_AT + 1;
 	}
 }

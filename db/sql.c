@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -363,12 +364,8 @@ const void *sql_bytes(struct sql_rows *rows, int column, size_t *ret_length)
 void sql_copy_text(struct sql_rows *rows, int column, char *text, size_t size)
 {
 	const char *from = sql_text(rows, column);
-	size_t length = from ? strlen(from) : 0;
-	if (length >= size)
-		length = size - 1; /* only in a file that somebody changed */
-	if (length > 0)
-		memcpy(text, from, length);
-	text[length] = '\0';
+	/* It is cut only in a file that somebody changed. */
+	snprintf(text, size, "%s", from ? from : "");
 }
 
 int sql_checkpoint(struct sql *sql)

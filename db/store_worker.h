@@ -29,7 +29,7 @@ void job_list_add(struct job_list *list, struct job *job);
 struct job *job_list_take(struct job_list *list); /* the first; there must be one */
 /* Everything of `from` goes behind what is in `to`. */
 void job_list_append(struct job_list *to, struct job_list *from);
-void job_list_set_results(struct job_list *list, int result);
+void job_list_set_results(struct job_list *group, int result);
 
 /* What both threads and the loop's thread look at. */
 struct store_shared {

@@ -152,7 +152,8 @@ void deliveries_list_of_webhook(struct store *store, const struct admin_request 
 	    read_filter(request, reply, &listing) < 0 ||
 	    page_begin(&listing.page, request, "deliveries", reply) < 0)
 		return;
-	if (listing.filter.webhook_id && strcmp(listing.filter.webhook_id, request->parameter)) {
+	if (listing.filter.webhook_id &&
+	    strcmp(listing.filter.webhook_id, request->parameter) != 0) {
 		(void)bad_filter(reply, "webhook_id", "another webhook than the path's");
 		return;
 	}

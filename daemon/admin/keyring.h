@@ -27,9 +27,9 @@ void keyring_destroy(struct keyring *keyring);
 /* The operator's keys anew; on failure the old ones stay. */
 int keyring_load(struct keyring *keyring, struct strbuf *why) MUST_CHECK;
 
-/* Reads the keys in the store anew; on_read(arg) is called, later, when they count. A reading that
+/* Reads the keys in the store anew; done(arg) is called, later, when they count. A reading that
  * fails keeps those from before. */
-void keyring_read_stored(struct keyring *keyring, loop_fn on_read, void *arg);
+void keyring_read_stored(struct keyring *keyring, loop_fn done, void *arg);
 
 /* What a request presents; NULL: not there. */
 struct keyring_evidence {

@@ -189,7 +189,7 @@ static int open_unix(const char *path, struct strbuf *why, struct listener *list
 			    path, sizeof(address.sun_path));
 		return -EINVAL;
 	}
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	int result = remove_stale_socket(&address);
 	if (result)
 		return result;
@@ -197,7 +197,7 @@ static int open_unix(const char *path, struct strbuf *why, struct listener *list
 	if (listener->fd < 0 ||
 	    bind(listener->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	strcpy(listener->path, path);
+	snprintf(listener->path, sizeof(listener->path), "%s", path);
 	if (chmod(path, 0660) < 0 || listen(listener->fd, BACKLOG) < 0)
 		return -errno;
 	return 0;

@@ -1,6 +1,7 @@
 #include "admin/peer.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 char *peer_format(const struct sockaddr *address, char text[PEER_TEXT_SIZE])
@@ -8,7 +9,7 @@ char *peer_format(const struct sockaddr *address, char text[PEER_TEXT_SIZE])
 	struct sockaddr_in6 v6;
 	struct sockaddr_in v4;
 
-	strcpy(text, "unix");
+	snprintf(text, PEER_TEXT_SIZE, "unix");
 	if (address && address->sa_family == AF_INET) {
 		memcpy(&v4, address, sizeof(v4));
 		inet_ntop(AF_INET, &v4.sin_addr, text, PEER_TEXT_SIZE);

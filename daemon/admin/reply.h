@@ -78,10 +78,10 @@ void reply_no_content(struct admin_reply *reply); /* 204 */
 void reply_header(struct admin_reply *reply, const char *name, const char *value);
 
 /* An error as application/problem+json (RFC 9457). code: a word for programs ("not_found"), static;
- * field: the member of the body or query that is at fault, NULL: none; detail: a sentence for
+ * field: the member of the body or query that is at fault, NULL: none; format: a sentence for
  * people. */
 void reply_problem(struct admin_reply *reply, int status, const char *code, const char *field,
-		   const char *detail, ...) PRINTF_LIKE(5, 6);
+		   const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* 404: "There is no <what> <id>." */
 void reply_not_found(struct admin_reply *reply, const char *what, const char *id);

@@ -26,6 +26,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
@@ -601,7 +602,7 @@ static bool call_set_headers(struct http_call *call, const struct http_request *
 		char line[32] = "";
 		if (has_header(request, defaults[i]))
 			continue;
-		strcat(strcpy(line, defaults[i]), ":");
+		snprintf(line, sizeof(line), "%s:", defaults[i]);
 		append(&call->headers, line);
 	}
 	set_option(call->easy, CURLOPT_HTTPHEADER, call->headers);

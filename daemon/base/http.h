@@ -135,7 +135,7 @@ struct http_url {
 	bool has_zone;
 	uint16_t port;
 };
-int http_url_parse(const char *url, struct http_url *ret_url) MUST_CHECK;
+int http_url_parse(const char *text, struct http_url *ret_url) MUST_CHECK;
 
 /* Addresses as inet_ntop() writes and inet_pton() reads them. */
 char *http_address_format(const struct http_address *address, char text[HTTP_ADDRESS_TEXT_SIZE]);

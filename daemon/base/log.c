@@ -45,11 +45,13 @@ static atomic_uint_fast64_t dropped_unreported; /* since the last line that said
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	uintmax_t device, inode;
 	struct stat status;
-	return stream && sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
-	       status.st_ino == inode;
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	char *end;
+	uintmax_t device = strtoumax(stream, &end, 10);
+	return *end == ':' && device == status.st_dev &&
+	       strtoumax(end + 1, NULL, 10) == status.st_ino;
 }
 
 void log_set_journal(const char *socket_path)

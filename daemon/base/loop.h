@@ -52,7 +52,7 @@ void loop_watch_set(struct loop_watch *watch, unsigned events); /* 0: watch noth
 void loop_watch_destroy(struct loop_watch *watch);
 
 struct loop_signal *loop_signal_create(struct loop *loop, int signal_number, loop_fn fn, void *arg);
-void loop_signal_destroy(struct loop_signal *signal);
+void loop_signal_destroy(struct loop_signal *watched);
 
 /* Calls fn once per turn, after the sockets have been served (uv_check). loop_turn_request() makes
  * sure that a turn comes at once, even if nothing else happens. */

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -58,11 +59,11 @@ static void remember_start_time(void)
 static double read_resident_bytes(void)
 {
 	char text[256];
-	long pages;
-	if (!read_file("/proc/self/statm", text, sizeof(text)) ||
-	    sscanf(text, "%*d %ld", &pages) != 1)
+	if (!read_file("/proc/self/statm", text, sizeof(text)))
 		return -1;
-	return (double)pages * (double)sysconf(_SC_PAGESIZE);
+	char *resident; /* the second figure, in pages */
+	(void)strtol(text, &resident, 10);
+	return (double)strtol(resident, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static double count_open_fds(void)

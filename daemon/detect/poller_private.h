@@ -162,7 +162,7 @@ void errand_quarantine(struct errand *errand, int64_t now_ms);
 
 /* ---- poller_errand.c ---- */
 
-struct errand *errand_create(struct poller *poller, enum errand_type type, size_t size);
+struct errand *errand_create(struct poller *poller, enum errand_type type, size_t count);
 void errand_add(struct errand *errand, size_t place);
 /* Its creators may be asked about again. */
 void errand_destroy(struct errand *errand);

@@ -24,8 +24,6 @@ static int read_changes(struct store *store, void *arg)
 				     &changes->count);
 }
 
-void poller_load(struct poller *poller);
-
 /* A confirmation that an earlier run waited for is still wanted. */
 static void poller_take_change(struct poller *poller, const struct watched_creator *creator,
 			       int64_t now_ms)
