@@ -7,7 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CONNECT_TIMEOUT_MS = 5000, CALL_TIMEOUT_MS = 90000 };
+enum {
+	CONNECT_TIMEOUT_MS = 5000,
+	CALL_TIMEOUT_MS = 90000,
+	STREAM_SILENCE_S = 45, /* three of the daemon's heartbeats */
+};
 
 #define UNIX_PREFIX "unix:"
 
@@ -95,6 +99,12 @@ static void prepare(struct client *client, const char *method, const char *url, 
 	curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method);
 }
 
+static void say_why(const struct client *client, CURLcode code, struct strbuf *why)
+{
+	strbuf_addf(why, "%s: %s", client->socket_path != NULL ? client->socket_path : client->url,
+		    client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+}
+
 int client_call(struct client *client, const char *method, const char *path, const char *body,
 		struct strbuf *why, struct client_answer *ret_answer)
 {
@@ -110,13 +120,77 @@ int client_call(struct client *client, const char *method, const char *path, con
 	prepare(client, method, url.data, needs_body ? "" : body, &answer.body);
 	CURLcode code = curl_easy_perform(client->handle);
 	if (code != CURLE_OK) {
-		strbuf_addf(why, "%s: %s",
-			    client->socket_path != NULL ? client->socket_path : client->url,
-			    client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+		say_why(client, code, why);
 		strbuf_finish(&answer.body);
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &answer.status);
+	*ret_answer = answer;
+	return 0;
+}
+
+struct streaming {
+	struct client *client;
+	client_bytes_fn on_bytes;
+	void *arg;
+	struct strbuf *problem;
+	bool has_enough;
+};
+
+static size_t on_stream_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct streaming *streaming = arg;
+	long status = 0;
+
+	curl_easy_getinfo(streaming->client->handle, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return on_body(bytes, size, count, streaming->problem);
+	streaming->has_enough = !streaming->on_bytes(streaming->arg, bytes, size * count);
+	return streaming->has_enough ? 0 : count;
+}
+
+static struct curl_slist *stream_headers(const struct client *client, const char *after)
+{
+	struct curl_slist *headers = NULL;
+	char line[128];
+
+	for (const struct curl_slist *at = client->headers; at != NULL; at = at->next)
+		headers = curl_slist_append(headers, at->data);
+	snprintf(line, sizeof(line), "Last-Event-ID: %s", after);
+	return curl_slist_append(headers, line);
+}
+
+int client_stream(struct client *client, const char *path, const char *after,
+		  client_bytes_fn on_bytes, void *arg, struct strbuf *why,
+		  struct client_answer *ret_answer)
+{
+	struct strbuf url CLEANUP(strbuf_finish);
+	struct client_answer answer = { 0 };
+	struct streaming streaming = {
+		.client = client, .on_bytes = on_bytes, .arg = arg, .problem = &answer.body
+	};
+
+	strbuf_init(&url, 64 << 10);
+	strbuf_addf(&url, "%s%s", client->url, path);
+	strbuf_init(&answer.body, LIMIT_ADMIN_REPLY_BYTES);
+	client->error[0] = '\0';
+	prepare(client, "GET", url.data, NULL, &answer.body);
+	struct curl_slist *headers = stream_headers(client, after);
+	curl_easy_setopt(client->handle, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(client->handle, CURLOPT_TIMEOUT_MS, 0L);
+	curl_easy_setopt(client->handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(client->handle, CURLOPT_LOW_SPEED_TIME, (long)STREAM_SILENCE_S);
+	curl_easy_setopt(client->handle, CURLOPT_WRITEFUNCTION, on_stream_bytes);
+	curl_easy_setopt(client->handle, CURLOPT_WRITEDATA, &streaming);
+	CURLcode code = curl_easy_perform(client->handle);
+	curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &answer.status);
+	curl_easy_setopt(client->handle, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	if (code != CURLE_OK && !streaming.has_enough) {
+		say_why(client, code, why);
+		strbuf_finish(&answer.body);
+		return answer.status != 0 ? -ECONNRESET : -ECONNREFUSED;
+	}
 	*ret_answer = answer;
 	return 0;
 }

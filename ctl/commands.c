@@ -1,10 +1,14 @@
 #include "ctl/commands.h"
 
+#include "ctl/completion.h"
 #include "ctl/creators.h"
 #include "ctl/deliveries.h"
+#include "ctl/doctor.h"
 #include "ctl/events.h"
 #include "ctl/keys.h"
+#include "ctl/listen.h"
 #include "ctl/service.h"
+#include "ctl/tail.h"
 #include "ctl/verify.h"
 #include "ctl/watchlists.h"
 #include "ctl/webhooks.h"
@@ -39,6 +43,8 @@ static const struct option_spec options[] = {
 	{ "since", 0, OPTION_VALUE, "TIME",
 	  "from then on: 2026-06-18T13:00:00Z, or 2h for two hours ago" },
 	{ "until", 0, OPTION_VALUE, "TIME", "before then" },
+	{ "after", 0, OPTION_VALUE, "EVENT", "begin behind this event, not now" },
+	{ "count", 0, OPTION_VALUE, "N", "end after so many" },
 	{ "state", 0, OPTION_VALUE, "STATE", "live, offline or unknown" },
 	{ "watchlist", 0, OPTION_LIST, "NAMES", "watchlists, separated by commas" },
 	{ "target", 0, OPTION_VALUE, "URL", "where deliveries go" },
@@ -57,6 +63,9 @@ static const struct option_spec options[] = {
 	{ "priority", 0, OPTION_VALUE, "PRIORITY", "high, normal or low" },
 	{ "append", 0, OPTION_FLAG, NULL, "to what is in the list, which must exist" },
 	{ "scope", 0, OPTION_VALUE, "SCOPE", "read (default) or admin" },
+	{ "port", 0, OPTION_VALUE, "N", "of this machine (9000; 0: a free one)" },
+	{ "address", 0, OPTION_VALUE, "ADDRESS", "of this machine (127.0.0.1)" },
+	{ "register", 0, OPTION_FLAG, NULL, "as a webhook, for as long as it runs" },
 	{ "secret-file", 0, OPTION_VALUE, "FILE", "holds the webhook's secret, whsec_..." },
 	{ "body", 0, OPTION_VALUE, "FILE", "the raw body that was received" },
 	{ "captured", 0, OPTION_VALUE, "FILE",
@@ -65,6 +74,8 @@ static const struct option_spec options[] = {
 };
 
 enum { OPTIONS_OF_ALL = 6 };
+
+static int print_completion(struct console *console);
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -110,8 +121,10 @@ static const struct command commands[] = {
 	  "golivectl events ls --creator charlidamelio --since 1d", events_ls },
 	{ "events show", "EVENT", 1, 1, "", "show an event with what is sent",
 	  "golivectl events show evt_01JY3V60Z1X2C3V4B5N6M7K8J9", events_show },
-	{ "events trigger", "TYPE CREATOR", 2, 2, "", "make a synthetic event, sent as a real one would be",
-	  "golivectl events trigger live.start charlidamelio", events_trigger },
+	{ "events tail", "", 0, 0, "type creator after count", "print events as they happen",
+	  "golivectl events tail --type live.start", tail_events },
+	{ "trigger", "TYPE CREATOR", 2, 2, "", "make a synthetic event, sent as a real one would be",
+	  "golivectl trigger live.start charlidamelio", events_trigger },
 
 	{ "deliveries ls", "", 0, 0, "status webhook event type creator since until " PAGES, "list what was sent",
 	  "golivectl deliveries ls --status dead", deliveries_ls },
@@ -137,12 +150,35 @@ static const struct command commands[] = {
 
 	{ "backup", "FILE", 1, 1, "", "copy the database into a new file, while the daemon runs",
 	  "golivectl backup /var/backups/golived.db", service_backup },
+	{ "listen", "", 0, 0, "port address register target events creator watchlist secret-file count", "receive, verify and show deliveries",
+	  "golivectl listen --register --creator charlidamelio", listen_for_deliveries },
 	{ "verify", "", 0, 0, "secret-file body header captured", "check the signatures of a request that was captured",
 	  "golivectl verify --secret-file secret --captured request.json", verify_request },
+	{ "doctor", "", 0, 0, "", "look at everything that can be wrong, and say what to do",
+	  "golivectl doctor", doctor_examine },
+	{ "completion", "SHELL", 1, 1, "", "print what bash or zsh must know to complete commands",
+	  "golivectl completion bash > /etc/bash_completion.d/golivectl", print_completion },
 	{ "version", "", 0, 0, "", "print the version",
 	  "golivectl version", service_version },
 };
 /* clang-format on */
+
+static int print_completion(struct console *console)
+{
+	const struct completion completion = { .commands = commands,
+					       .command_count = ARRAY_SIZE(commands),
+					       .options = options,
+					       .options_of_all = OPTIONS_OF_ALL };
+	const char *shell = console_word(console, 0);
+
+	if (strcmp(shell, "bash") == 0)
+		completion_print_bash(&completion, console->out);
+	else if (strcmp(shell, "zsh") == 0)
+		completion_print_zsh(&completion, console->out);
+	else
+		return console_misused(console, "\"%s\" is neither bash nor zsh", shell);
+	return EXIT_STATUS_OK;
+}
 
 const struct command *commands_find(const char *const *words, size_t count, size_t *ret_name_words)
 {

@@ -79,7 +79,8 @@ int console_read(struct console *console, const char *path, size_t max_bytes, ch
 	return EXIT_STATUS_OK;
 }
 
-static int connect_client(struct console *console)
+/* False, with a sentence in why: there is no address, or no key. */
+static bool find_daemon(struct console *console, struct strbuf *why)
 {
 	struct access_hints hints = {
 		.url = arguments_value(console->arguments, "url"),
@@ -88,17 +89,24 @@ static int connect_client(struct console *console)
 		.config_path = arguments_value(console->arguments, "config"),
 	};
 	struct access access CLEANUP(access_finish) = { 0 };
+
+	if (console->client != NULL)
+		return true;
+	if (hints.url == NULL)
+		hints.url = getenv("GOLIVECTL_URL");
+	if (access_find(&hints, why, &access) < 0)
+		return false;
+	console->client = client_create(&access);
+	return true;
+}
+
+static int connect_client(struct console *console)
+{
 	struct strbuf why CLEANUP(strbuf_finish);
 
 	strbuf_init(&why, WHY_MAX_BYTES);
-	if (console->client != NULL)
-		return EXIT_STATUS_OK;
-	if (hints.url == NULL)
-		hints.url = getenv("GOLIVECTL_URL");
-	if (access_find(&hints, &why, &access) < 0)
-		return console_misused(console, "%s", why.data);
-	console->client = client_create(&access);
-	return EXIT_STATUS_OK;
+	return find_daemon(console, &why) ? EXIT_STATUS_OK
+					  : console_misused(console, "%s", why.data);
 }
 
 /* Says what a problem+json says, and what to do where that is known. */
@@ -154,6 +162,15 @@ static int take_answer(struct console *console, const struct client_answer *answ
 	return EXIT_STATUS_OK;
 }
 
+static void say_unreachable(struct console *console, const char *why)
+{
+	(void)fprintf(console->errors,
+		      "golivectl: cannot reach the daemon: %s\n"
+		      "golivectl: is it running? Try systemctl status golived, or name its "
+		      "address with --url\n",
+		      why);
+}
+
 int console_call(struct console *console, const char *method, const char *path, const char *body,
 		 struct json_document **ret_document)
 {
@@ -165,16 +182,54 @@ int console_call(struct console *console, const char *method, const char *path, 
 	if (status != EXIT_STATUS_OK)
 		return status;
 	if (client_call(console->client, method, path, body, &why, &answer) < 0) {
-		(void)fprintf(console->errors,
-			      "golivectl: cannot reach the daemon: %s\n"
-			      "golivectl: is it running? Try systemctl status golived, or name its "
-			      "address with --url\n",
-			      why.data);
+		say_unreachable(console, why.data);
 		return EXIT_STATUS_UNREACHABLE;
 	}
 	status = take_answer(console, &answer, ret_document);
 	strbuf_finish(&answer.body);
 	return status;
+}
+
+int console_stream(struct console *console, const char *path, const char *after,
+		   client_bytes_fn on_bytes, void *arg)
+{
+	struct strbuf why CLEANUP(strbuf_finish);
+	struct client_answer answer;
+
+	strbuf_init(&why, WHY_MAX_BYTES);
+	int status = connect_client(console);
+	if (status != EXIT_STATUS_OK)
+		return status;
+	int result = client_stream(console->client, path, after, on_bytes, arg, &why, &answer);
+	if (result == -ECONNRESET)
+		return EXIT_STATUS_OK;
+	if (result < 0) {
+		say_unreachable(console, why.data);
+		return EXIT_STATUS_UNREACHABLE;
+	}
+	if (answer.status != 200) {
+		say_problem(console, &answer);
+		status = EXIT_STATUS_FAILED;
+	}
+	strbuf_finish(&answer.body);
+	return status;
+}
+
+struct json_document *console_peek(struct console *console, const char *path)
+{
+	struct strbuf why CLEANUP(strbuf_finish);
+	struct json_document *document = NULL;
+	struct client_answer answer;
+
+	strbuf_init(&why, WHY_MAX_BYTES);
+	if (!find_daemon(console, &why) ||
+	    client_call(console->client, "GET", path, NULL, &why, &answer) < 0)
+		return NULL;
+	bool is_answer = answer.status == 200 || answer.status == 503;
+	if (!is_answer || json_parse(answer.body.data, answer.body.length, &document, NULL) < 0)
+		document = NULL;
+	strbuf_finish(&answer.body);
+	return document;
 }
 
 int console_show(struct console *console, const char *method, const char *path, const char *body)

@@ -47,6 +47,15 @@ int console_misused(struct console *console, const char *format, ...) PRINTF_LIK
 int console_call(struct console *console, const char *method, const char *path, const char *body,
 		 struct json_document **ret_document) MUST_CHECK;
 
+/* Reads the stream at path behind the event `after`. EXIT_STATUS_OK: it had begun, and ended, broke
+ * or on_bytes had enough; else what went wrong is said. */
+int console_stream(struct console *console, const char *path, const char *after,
+		   client_bytes_fn on_bytes, void *arg) MUST_CHECK;
+
+/* The answer of a GET, whatever its status, without a word: NULL if there is none that is JSON. The
+ * caller destroys it. */
+struct json_document *console_peek(struct console *console, const char *path);
+
 /* Calls, and shows the object that comes back. */
 int console_show(struct console *console, const char *method, const char *path, const char *body);
 

@@ -67,8 +67,7 @@ static int read_capture(struct console *console, struct capture *capture)
 	return status;
 }
 
-/* *ret_secret: the first line of the file; the caller wipes and frees it. */
-static int read_secret(struct console *console, char **ret_secret)
+int verify_read_secret(struct console *console, char **ret_secret)
 {
 	const char *path = arguments_value(console->arguments, "secret-file");
 
@@ -143,7 +142,7 @@ static void say_age(struct console *console, const struct capture *capture)
 			    age_s < 0 ? "ahead of" : "behind", CLOCK_TOLERANCE_S);
 }
 
-static int judge(struct console *console, const char *secret, const struct capture *capture)
+int verify_capture(struct console *console, const char *secret, const struct capture *capture)
 {
 	enum finding body = check_body_signature(console, secret, capture);
 	enum finding standard = check_standard_signature(console, secret, capture);
@@ -162,12 +161,12 @@ int verify_request(struct console *console)
 {
 	struct capture capture CLEANUP(capture_finish) = { 0 };
 	char *secret CLEANUP(cleanup_free) = NULL;
-	int status = read_secret(console, &secret);
+	int status = verify_read_secret(console, &secret);
 
 	if (status == EXIT_STATUS_OK)
 		status = read_capture(console, &capture);
 	if (status == EXIT_STATUS_OK)
-		status = judge(console, secret, &capture);
+		status = verify_capture(console, secret, &capture);
 	if (secret != NULL)
 		crypto_wipe(secret, strlen(secret));
 	return status;

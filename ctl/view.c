@@ -126,6 +126,42 @@ void view_list(const struct json_value *array, const struct view_column *columns
 	table_render(table, with_colours, out);
 }
 
+void view_event(const struct json_value *event, bool with_colours, struct strbuf *out)
+{
+	static const struct {
+		const char *path;
+		int width;
+	} parts[] = { { "occurred_at", 24 },
+		      { "event", 10 },
+		      { "creator.unique_id", 24 },
+		      { "event_id", 30 } };
+	const char *type = json_string(json_member(event, "event"));
+	const char *title = json_string(view_find(event, "live.title"));
+	bool is_test = false, is_start = type != NULL && strcmp(type, "live.start") == 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *text = json_string(view_find(event, parts[i].path));
+		bool has_colour = with_colours && i == 1;
+		struct strbuf safe;
+
+		strbuf_init(&safe, VALUE_MAX_BYTES);
+		table_add_safe_text(&safe, text != NULL ? text : "-");
+		strbuf_addf(out, "%s%-*s%s  ",
+			    has_colour ? (is_start ? "\033[32m" : "\033[2m") : "", parts[i].width,
+			    safe.data, has_colour ? "\033[0m" : "");
+		strbuf_finish(&safe);
+	}
+	(void)json_bool(json_member(event, "is_test"), &is_test);
+	const char *sequence = json_number_text(json_member(event, "sequence"));
+	strbuf_addf(out, "sequence %s%s", sequence != NULL ? sequence : "-",
+		    is_test ? " (test)" : "");
+	if (title != NULL && *title != '\0') {
+		strbuf_add_text(out, "  ");
+		table_add_safe_text(out, title);
+	}
+	strbuf_add_char(out, '\n');
+}
+
 static bool is_table(const struct json_value *value)
 {
 	return json_type(value) == JSON_ARRAY && json_type(json_first(value)) == JSON_OBJECT;

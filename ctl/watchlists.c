@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "ctl/csv.h"
 #include "ctl/fields.h"
+#include "ctl/progress.h"
 
 #include <string.h>
 
@@ -128,9 +129,11 @@ int watchlists_import(struct console *console)
 		status = console_misused(console, "%s names nobody", console_word(console, 1));
 	if (status != EXIT_STATUS_OK)
 		return status;
-	do
+	do {
 		status = send_slice(console, path, replaces && sent == 0, &creators, &sent);
-	while (status == EXIT_STATUS_OK && sent < creators.count);
+		if (status == EXIT_STATUS_OK && creators.count > IMPORT_SLICE)
+			progress_draw(console, sent, creators.count);
+	} while (status == EXIT_STATUS_OK && sent < creators.count);
 	if (status == EXIT_STATUS_OK)
 		console_say(console, "%zu creators imported into %s", creators.count,
 			    console_word(console, 0));

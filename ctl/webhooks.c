@@ -22,7 +22,6 @@ static const struct view_column columns[] = {
 };
 
 static const struct field settings[] = {
-	{ "target", "target_url", FIELD_TEXT },
 	{ "events", "event_types", FIELD_TEXTS },
 	{ "creator", "creators", FIELD_TEXTS },
 	{ "watchlist", "watchlists", FIELD_TEXTS },
@@ -50,25 +49,44 @@ static int put_settings(struct console *console, struct json_writer *writer)
 	return fields_put(console, settings, writer);
 }
 
-int webhooks_add(struct console *console)
+/* The body of a registration. */
+static int write_registration(struct console *console, const char *target, struct strbuf *body)
 {
-	struct strbuf body CLEANUP(strbuf_finish);
 	struct json_writer writer;
 
-	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
-	json_writer_init(&writer, &body);
+	json_writer_init(&writer, body);
 	json_begin_object(&writer, NULL);
-	json_put_string(&writer, "target_url", console_word(console, 0));
+	json_put_string(&writer, "target_url", target);
 	if (!arguments_has(console->arguments, "events")) {
 		json_begin_array(&writer, "event_types");
 		fields_put_split(&writer, "live.start,live.end");
 		json_end_array(&writer);
 	}
 	int status = put_settings(console, &writer);
-	if (status != EXIT_STATUS_OK)
-		return status;
 	json_end_object(&writer);
-	status = console_show(console, "POST", base, body.data);
+	return status;
+}
+
+int webhooks_register(struct console *console, const char *target,
+		      struct json_document **ret_document)
+{
+	struct strbuf body CLEANUP(strbuf_finish);
+
+	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
+	int status = write_registration(console, target, &body);
+	return status == EXIT_STATUS_OK
+		       ? console_call(console, "POST", base, body.data, ret_document)
+		       : status;
+}
+
+int webhooks_add(struct console *console)
+{
+	struct strbuf body CLEANUP(strbuf_finish);
+
+	strbuf_init(&body, LIMIT_ADMIN_BODY_BYTES);
+	int status = write_registration(console, console_word(console, 0), &body);
+	if (status == EXIT_STATUS_OK)
+		status = console_show(console, "POST", base, body.data);
 	if (status == EXIT_STATUS_OK)
 		console_say(console, "\nKeep the secret: it is not shown again. Receivers verify "
 				     "with it.");
@@ -93,6 +111,9 @@ int webhooks_set(struct console *console)
 	int status = put_settings(console, &writer);
 	if (status != EXIT_STATUS_OK)
 		return status;
+	if (arguments_has(console->arguments, "target"))
+		json_put_string(&writer, "target_url",
+				arguments_value(console->arguments, "target"));
 	json_end_object(&writer);
 	if (strcmp(body.data, "{}") == 0)
 		return console_misused(console, "nothing to set; see golivectl help webhooks set");

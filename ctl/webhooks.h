@@ -13,4 +13,8 @@ int webhooks_rm(struct console *console);
 int webhooks_test(struct console *console);
 int webhooks_rotate(struct console *console);
 
+/* Registers one for that target with the settings that were given; the caller says what came. */
+int webhooks_register(struct console *console, const char *target,
+		      struct json_document **ret_document) MUST_CHECK;
+
 #endif

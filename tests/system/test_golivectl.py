@@ -3,6 +3,8 @@
 import json
 import pathlib
 import re
+import shutil
+import signal
 import socket
 import subprocess
 
@@ -90,7 +92,7 @@ def test_a_table_with_a_mistake_is_not_imported(ctl, tmp_path):
 
 def test_events_are_triggered_found_and_sent_again(ctl, receiver):
     webhook = json.loads(ctl("webhooks", "add", receiver.url("/ok"), "--creator", "ann", "--json"))["id"]
-    event = json.loads(ctl("events", "trigger", "live.start", "ann", "--json"))
+    event = json.loads(ctl("trigger", "live.start", "ann", "--json"))
     assert event["deliveries"] == 1
     delivery = json.loads(ctl("deliveries", "ls", "--webhook", webhook, "--event", event["event_id"],
                               "--json"))["deliveries"][0]["id"]
@@ -102,6 +104,154 @@ def test_events_are_triggered_found_and_sent_again(ctl, receiver):
     replay = json.loads(ctl("replay", webhook, "--status", "delivered", "--json"))["replay_id"]
     assert re.search(r"^state +done", ctl("replays", "show", replay), re.M)
     ctl("replays", "cancel", replay)
+
+
+def start(golived, *arguments):
+    """A command that goes on running; its output is read line by line."""
+    return subprocess.Popen([BUILD / "golivectl", "--url", golived.base, "--key-file", golived.folder / "admin.key", *arguments],
+                            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_events_are_shown_as_they_happen(ctl, golived):
+    ctl("watchlists", "put", "talents", "ann", "bob")
+    old = json.loads(ctl("trigger", "live.start", "ann", "--json"))["event_id"]
+    line = ctl("events", "tail", "--after", "evt_00000000000000000000000000", "--count", "1")
+    assert re.fullmatch(rf"\S+Z  live.start +ann +{old} +sequence - \(test\)  .*\n", line), line
+    with start(golived, "events", "tail", "--creator", "@Ann", "--type", "live.end", "--count", "2", "--json") as tail:
+        wait_until(lambda: "path=/api/events/stream" in golived.output() or tail.poll() is not None, 20, "it has connected")
+        wanted = []
+        for event_type, creator in (("live.end", "bob"), ("live.end", "ann"), ("live.start", "ann"), ("live.end", "ann")):
+            event = json.loads(ctl("trigger", event_type, creator, "--json"))["event_id"]
+            wanted += [event] if (event_type, creator) == ("live.end", "ann") else []
+        output, errors = tail.communicate(timeout=20)
+        assert tail.returncode == 0, errors
+        assert [json.loads(line)["event_id"] for line in output.splitlines()] == wanted
+
+
+def test_a_tail_goes_on_after_a_restart_of_the_daemon_without_a_gap(start_golived):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    golived = start_golived({"admin": {"listen": f"127.0.0.1:{port}"}})
+    golived.watch("talents", ["ann"])
+    with start(golived, "events", "tail", "--count", "2", "--json") as tail:
+        wait_until(lambda: "path=/api/events/stream" in golived.output(), 20, "it has connected")
+        events = [golived.post("/api/events", {"event_type": "live.start", "creator": "ann"}, status=202)["event_id"]]
+        assert golived.stop() == 0
+        golived.start()
+        events.append(golived.post("/api/events", {"event_type": "live.end", "creator": "ann"}, status=202)["event_id"])
+        output, _ = tail.communicate(timeout=20)
+        assert [json.loads(line)["event_id"] for line in output.splitlines()] == events
+    assert golivectl("events", "tail", "--url", "http://127.0.0.1:1", environment={"GOLIVECTL_KEY": "x"}).returncode == 3
+
+
+def test_listen_registers_itself_verifies_and_shows_what_arrives(ctl, golived):
+    ctl("watchlists", "put", "talents", "ann")
+    with start(golived, "listen", "--register", "--port", "0", "--creator", "ann", "--count", "2") as listening:
+        webhook = re.search(r" as (wh_\w+)", listening.stderr.readline()).group(1)
+        ctl("trigger", "live.start", "ann")
+        ctl("webhooks", "test", webhook)
+        output, errors = listening.communicate(timeout=20)
+        assert listening.returncode == 0, errors
+    assert output.count("X-Tiktool-Signature: right") == output.count("webhook-signature: right") == 2
+    assert re.search(r"live.start +ann ", output) and "(test)" in output
+    ctl("webhooks", "show", webhook, status=1)
+
+
+def test_listen_refuses_what_is_not_signed_with_its_secret(ctl, golived, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + "A" * 43 + "=\n")
+    with start(golived, "listen", "--port", "0", "--count", "1", "--secret-file", secret, "--json") as listening:
+        target = re.search(r"listening on (\S+);", listening.stderr.readline()).group(1)
+        webhook = json.loads(ctl("webhooks", "add", target, "--json"))["id"]
+        assert "status 401" in golivectl("--url", golived.base, "--key-file", golived.folder / "admin.key", "webhooks", "test",
+                                         webhook).stdout
+        captured = listening.communicate(timeout=20)[0]
+    (tmp_path / "captured").write_text(captured)
+    assert golivectl("verify", "--secret-file", secret, "--captured", tmp_path / "captured").returncode == 1
+
+
+def test_listen_ends_at_ctrl_c_and_takes_its_webhook_along(ctl, golived):
+    with start(golived, "listen", "--register", "--port", "0") as listening:
+        webhook = re.search(r" as (wh_\w+)", listening.stderr.readline()).group(1)
+        ctl("webhooks", "show", webhook)
+        listening.send_signal(signal.SIGINT)
+        listening.communicate(timeout=20)
+        assert listening.returncode == 0
+    ctl("webhooks", "show", webhook, status=1)
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_what_to_do(golived, tmp_path):
+    def doctor(*arguments, environment=None):
+        key = {"GOLIVED_UPSTREAM_API_KEY": "k"} if environment is None else environment
+        result = golivectl("doctor", "--json", *arguments, environment=key)
+        found = {one["name"]: one for one in json.loads(result.stdout)["examinations"]}
+        for one in found.values():
+            assert one["verdict"] in ("good", "unknown") or one["remedy"], one
+        return result.returncode, found
+
+    here = ("-c", golived.config, "--url", golived.base)
+    wait_until(lambda: golived.call("GET", "/readyz").status == 200, 20, "it is ready")
+    status, found = doctor(*here)
+    assert (status, found["listener"]["verdict"], found["database"]["verdict"]) == (0, "good", "good"), found
+    assert list(found) == ["configuration", "key", "listener", "readiness", "tier", "deliveries", "database", "disk", "clock", "DNS"]
+    golived.database.chmod(0o644)
+    status, found = doctor(*here, environment={"GOLIVED_UPSTREAM_API_KEY": " "})
+    assert status == 1 and found["database"]["verdict"] == found["key"]["verdict"] == "bad"
+    golived.database.chmod(0o600)
+    golived.stop()
+    status, found = doctor(*here)
+    assert status == 1 and "systemctl status golived" in found["listener"]["remedy"]
+    bad = tmp_path / "bad.conf"
+    bad.write_text("[poll]\nmin_interval = 60x\n")
+    status, found = doctor("-c", bad)
+    assert status == 1 and "bad.conf:2" in found["configuration"]["finding"]
+    assert re.search(r"^clock +(good|doubtful|unknown) ", golivectl("doctor", "-c", bad).stdout, re.M)
+
+
+# --- completion: bash is on every machine, zsh is looked at where there is one ---
+
+COMPLETE = """
+source <("$0" completion bash)
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_golivectl; printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize("line,some,others", [
+    ("golivectl ", {"webhooks", "events", "doctor", "help"}, {"ls", "--json"}),
+    ("golivectl web", {"webhooks"}, {"watchlists"}),
+    ("golivectl webhooks ", {"ls", "add", "set", "rotate"}, {"import", "webhooks"}),
+    ("golivectl webhooks add http://x --", {"--events", "--rate-limit", "--json"}, {"--state"}),
+    ("golivectl --url http://x creators ls --", {"--state", "--limit"}, {"--events"}),
+    ("golivectl replay wh_1 --m", {"--missing"}, {"--json"}),
+    ("golivectl creators ls --state ", {"live", "offline", "unknown"}, {"ls"}),
+    ("golivectl creators ls --limit ", set(), {"ls", "live"}),
+])
+def test_bash_completes_what_the_commands_take(line, some, others):
+    result = subprocess.run(["bash", "-c", COMPLETE, BUILD / "golivectl", *line.split(" ")], capture_output=True, text=True)
+    assert result.returncode == 0 and not result.stderr, result
+    offered = set(result.stdout.split())
+    assert some <= offered and not others & offered, offered
+
+
+def test_every_command_and_option_is_in_both_completions():
+    listed = re.findall(r"^  (\S+(?: \S+)?)  +\S", golivectl("help").stdout, re.M)
+    for shell in ("bash", "zsh"):
+        script = golivectl("completion", shell).stdout
+        for command in (name for name in listed if not name.startswith(("-", "help"))):
+            first, _, second = command.partition(" ")
+            assert re.search(rf'{first}\) choices="[^"]*\b{second}\b' if second else rf"\b{first}\b", script), (shell, command)
+            for option in re.findall(r"--[a-z-]+", golivectl("help", command).stdout.split("\nexample:")[0]):
+                assert option in script, (shell, command, option)
+    assert golivectl("completion", "fish").returncode == 2
+
+
+def test_zsh_reads_its_completion(tmp_path):
+    zsh = shutil.which("zsh") or pytest.skip("there is no zsh on this machine")
+    script = tmp_path / "_golivectl"
+    script.write_text(golivectl("completion", "zsh").stdout)
+    assert subprocess.run([zsh, "-n", script], capture_output=True).returncode == 0
 
 
 def test_a_captured_delivery_is_verified(ctl, receiver, tmp_path):

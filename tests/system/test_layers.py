@@ -28,7 +28,7 @@ FOREIGN = {
     "c-ares": (r"\bares_\w+\(|<ares\.h>", {"daemon/base/dns.c"}),
     "cJSON": (r"\bcJSON_\w+\(|<cjson/", {"daemon/base/json.c"}),
     "OpenSSL": (r"\b(?:EVP|HMAC|RAND|CRYPTO)_\w+\(|<openssl/", {"daemon/base/crypto.c"}),
-    "libmicrohttpd": (r"\bMHD_\w+\(|<microhttpd\.h>", {"daemon/admin/server.c", "sim/server.c"}),
+    "libmicrohttpd": (r"\bMHD_\w+\(|<microhttpd\.h>", {"daemon/admin/server.c", "sim/server.c", "ctl/inbox.c"}),
     "SQLite": (r"\bsqlite3_\w+\(|<sqlite3\.h>", re.compile(r"db/\w+\.[ch]")),
 }
 
