@@ -140,7 +140,8 @@ struct attempt_outcome {
 
 struct outcome_effect {
 	char webhook_id[ID_TEXT_SIZE];
-	int64_t lane_due_at_ms; /* as lane_due.due_at_ms, after this outcome */
+	int64_t lane_due_at_ms; /* of what this outcome made claimable in the lane, now or later;
+				   INT64_MAX: nothing */
 	int64_t fail_streak;    /* of the webhook, after this outcome */
 	int64_t fail_streak_before;
 	bool webhook_deactivated; /* by this outcome */

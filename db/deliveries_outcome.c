@@ -133,24 +133,34 @@ static int record(struct store *store, const struct flight *flight,
 
 /* ---- what else follows ---- */
 
+/* What an answer does to the webhook's streak of failures; a test does nothing to it. */
+static int64_t streak_after(const struct flight *flight, const struct attempt_outcome *outcome,
+			    int64_t streak)
+{
+	if (flight->kind == DELIVERY_TEST || !is_answer(outcome->verdict))
+		return streak;
+	return outcome->verdict == ATTEMPT_DELIVERED ? 0 : streak + 1;
+}
+
 static int keep_health(struct store *store, const struct flight *flight, const struct move *move,
 		       const struct attempt_outcome *outcome, int64_t now_ms)
 {
 	bool is_test = flight->kind == DELIVERY_TEST;
-	if (is_answer(outcome->verdict))
-		RETURN_IF_ERROR(
-			health_record(store, flight->webhook_key,
-				      &(struct health_attempt){
-					      .started_at_ms = outcome->started_at_ms,
-					      .status_code = outcome->status_code,
-					      .error = outcome->error,
-					      .is_test = is_test,
-					      .delivered = outcome->verdict == ATTEMPT_DELIVERED,
-				      },
-				      now_ms));
-	if (is_test || !flight->is_pending || move->status == DELIVERY_PENDING)
-		return 0;
-	return health_move(store, flight->webhook_key, -1, move->status == DELIVERY_DEAD ? 1 : 0);
+	/* A cancelled one is pending no more, and was counted out when it was cancelled. */
+	bool is_over = !is_test && flight->is_pending && move->status != DELIVERY_PENDING;
+	struct health_attempt attempt = {
+		.started_at_ms = outcome->started_at_ms,
+		.status_code = outcome->status_code,
+		.error = outcome->error,
+		.is_test = is_test,
+		.delivered = outcome->verdict == ATTEMPT_DELIVERED,
+		.pending = is_over ? -1 : 0,
+		.dead = is_over && move->status == DELIVERY_DEAD ? 1 : 0,
+	};
+	/* Without an answer it stays pending, and nothing changes. */
+	return is_answer(outcome->verdict)
+		       ? health_record(store, flight->webhook_key, &attempt, now_ms)
+		       : 0;
 }
 
 static const char deactivate[] = "UPDATE webhooks SET is_active = 0, disabled_reason = 'gone'"
@@ -167,17 +177,23 @@ static int deactivate_if_gone(struct store *store, const struct flight *flight,
 	return 0;
 }
 
-static const char get_streak[] = "SELECT fail_streak FROM webhook_health WHERE webhook_key = ?1";
-
-static int tell_effect(struct store *store, const struct flight *flight,
-		       struct outcome_effect *effect)
+/* What became claimable: the delivery itself, if it is to be tried again, and the creator's next
+ * one, if it waited for this answer. */
+static int tell_due(struct store *store, const struct flight *flight, const struct move *move,
+		    struct outcome_effect *effect)
 {
+	int64_t released_at_ms = INT64_MAX;
+	if (flight->is_unanswered && !move->is_unanswered)
+		RETURN_IF_ERROR(outbox_release_next(store, flight->webhook_key, flight->creator,
+						    &released_at_ms));
 	effect->lane_due_at_ms = INT64_MAX;
-	if (flight->webhook_is_active && !effect->webhook_deactivated)
-		RETURN_IF_ERROR(
-			outbox_lane_due(store, flight->webhook_key, &effect->lane_due_at_ms));
-	return sql_get_integer(store->sql, &effect->fail_streak, get_streak,
-			       SQL_INT(flight->webhook_key));
+	if (!flight->webhook_is_active || effect->webhook_deactivated)
+		return 0;
+	if (move->stage == STAGE_READY && flight->kind != DELIVERY_TEST)
+		effect->lane_due_at_ms = move->due_at_ms;
+	if (released_at_ms < effect->lane_due_at_ms)
+		effect->lane_due_at_ms = released_at_ms;
+	return 0;
 }
 
 int store_attempt_finish(struct store *store, const struct attempt_outcome *outcome, int64_t now_ms,
@@ -190,10 +206,9 @@ int store_attempt_finish(struct store *store, const struct attempt_outcome *outc
 	RETURN_IF_ERROR(move_on(store, &flight, &move, outcome, now_ms));
 	RETURN_IF_ERROR(record(store, &flight, outcome));
 	RETURN_IF_ERROR(keep_health(store, &flight, &move, outcome, now_ms));
-	if (flight.is_unanswered && !move.is_unanswered)
-		RETURN_IF_ERROR(outbox_release_next(store, flight.webhook_key, flight.creator));
 	RETURN_IF_ERROR(deactivate_if_gone(store, &flight, outcome, &effect.webhook_deactivated));
-	RETURN_IF_ERROR(tell_effect(store, &flight, &effect));
+	RETURN_IF_ERROR(tell_due(store, &flight, &move, &effect));
+	effect.fail_streak = streak_after(&flight, outcome, effect.fail_streak_before);
 	*ret_effect = effect;
 	return 0;
 }

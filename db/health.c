@@ -13,12 +13,13 @@ static const char record_last[] = "UPDATE webhook_health SET last_attempt_at_ms 
 				  " last_status_code = ?3, last_error = ?4 WHERE webhook_key = ?1";
 static const char record_failure[] =
 	"UPDATE webhook_health SET last_attempt_at_ms = ?2, last_status_code = ?3,"
-	" last_error = ?4, fail_streak = fail_streak + 1 WHERE webhook_key = ?1";
+	" last_error = ?4, fail_streak = fail_streak + 1,"
+	" pending = pending + ?6, dead = dead + ?7 WHERE webhook_key = ?1";
 static const char record_success[] =
 	"UPDATE webhook_health SET last_attempt_at_ms = ?2, last_status_code = ?3,"
 	" last_error = ?4, fail_streak = 0,"
 	" delivered_that_day = CASE WHEN day = ?5 THEN delivered_that_day + 1 ELSE 1 END,"
-	" day = ?5 WHERE webhook_key = ?1";
+	" day = ?5, pending = pending + ?6, dead = dead + ?7 WHERE webhook_key = ?1";
 static const char count_delivered[] =
 	"INSERT INTO days (day, delivered) VALUES (?1, 1)"
 	" ON CONFLICT (day) DO UPDATE SET delivered = days.delivered + 1";
@@ -54,7 +55,8 @@ int health_record(struct store *store, int64_t webhook_key, const struct health_
 	int64_t day = clock_utc_day(now_ms);
 	RETURN_IF_ERROR(sql_execute(store->sql, statement, SQL_INT(webhook_key),
 				    SQL_INT(attempt->started_at_ms), SQL_INT(attempt->status_code),
-				    SQL_TEXT(attempt->error ? attempt->error : ""), SQL_INT(day)));
+				    SQL_TEXT(attempt->error ? attempt->error : ""), SQL_INT(day),
+				    SQL_INT(attempt->pending), SQL_INT(attempt->dead)));
 	if (!attempt->delivered || attempt->is_test)
 		return 0;
 	return sql_execute(store->sql, count_delivered, SQL_INT(day));

@@ -18,6 +18,7 @@ struct health_attempt {
 	const char *error; /* NULL: a success */
 	bool is_test;      /* counts in the last_* fields only */
 	bool delivered;
+	int64_t pending, dead; /* by how much these counters change with it */
 };
 int health_record(struct store *store, int64_t webhook_key, const struct health_attempt *attempt,
 		  int64_t now_ms) MUST_CHECK;

@@ -38,14 +38,27 @@ int outbox_add(struct store *store, const struct new_delivery *delivery, char re
 
 /* The first in line is the only one that may go; it is held only if the one before it has just had
  * its answer. */
-static const char release_next[] =
-	"UPDATE deliveries SET stage = 0 WHERE stage = 2 AND key ="
-	" (SELECT key FROM deliveries WHERE webhook_key = ?1 AND creator = ?2 AND is_unanswered = 1"
-	"  ORDER BY key LIMIT 1)";
+static const char first_in_line[] =
+	"SELECT key, stage, due_at_ms FROM deliveries"
+	" WHERE webhook_key = ?1 AND creator = ?2 AND is_unanswered = 1 ORDER BY key LIMIT 1";
+static const char release[] = "UPDATE deliveries SET stage = 0 WHERE key = ?1";
 
-int outbox_release_next(struct store *store, int64_t webhook_key, const char *creator)
+int outbox_release_next(struct store *store, int64_t webhook_key, const char *creator,
+			int64_t *ret_due_at_ms)
 {
-	return sql_execute(store->sql, release_next, SQL_INT(webhook_key), SQL_TEXT(creator));
+	struct sql_rows *rows =
+		sql_query(store->sql, first_in_line, SQL_INT(webhook_key), SQL_TEXT(creator));
+	int r = sql_next(rows);
+	if (r < 0)
+		return r;
+	bool is_held = r > 0 && sql_integer(rows, 1) == STAGE_HELD;
+	int64_t key = is_held ? sql_integer(rows, 0) : 0;
+	int64_t due_at_ms = is_held ? sql_integer(rows, 2) : INT64_MAX;
+	sql_end(rows);
+	if (is_held)
+		RETURN_IF_ERROR(sql_execute(store->sql, release, SQL_INT(key)));
+	*ret_due_at_ms = due_at_ms;
+	return 0;
 }
 
 /* One look at the index for each kind that is dispatched in lanes. */

@@ -37,8 +37,10 @@ struct new_delivery {
 int outbox_add(struct store *store, const struct new_delivery *delivery,
 	       char ret_id[ID_TEXT_SIZE]) MUST_CHECK;
 
-/* Lets the earliest first attempt of the creator go that is held back, if none is before it. */
-int outbox_release_next(struct store *store, int64_t webhook_key, const char *creator) MUST_CHECK;
+/* Lets the earliest first attempt of the creator go that is held back, if none is before it.
+ * *ret_due_at_ms: when that is due; INT64_MAX: there is none. */
+int outbox_release_next(struct store *store, int64_t webhook_key, const char *creator,
+			int64_t *ret_due_at_ms) MUST_CHECK;
 
 /* When the lane has something to claim; INT64_MAX: not. Not asking whether its webhook is active.
  */

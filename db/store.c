@@ -135,13 +135,17 @@ static const char reader_pragmas[] = "PRAGMA temp_store = MEMORY;"
 				     "PRAGMA cache_size = -16384;"
 				     "PRAGMA trusted_schema = OFF;";
 
+static const char *const synchronous_pragmas[] = {
+	[SYNCHRONOUS_FULL] = "PRAGMA synchronous = FULL",
+	[SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
+};
+
 static int set_pragmas(struct store *store, enum config_synchronous synchronous, struct strbuf *why)
 {
 	int r = sql_script(store->sql, store->is_writer ? writer_pragmas : reader_pragmas);
 	if (r == 0 && store->is_writer)
-		r = sql_script(store->sql, synchronous == SYNCHRONOUS_FULL
-						   ? "PRAGMA synchronous = FULL"
-						   : "PRAGMA synchronous = NORMAL");
+		r = sql_script(store->sql, synchronous_pragmas[synchronous]);
+	store->synchronous = store->synchronous_now = synchronous;
 	if (r == -EBADMSG)
 		return refuse_damaged(why, store->path, sql_message(store->sql));
 	if (r < 0)
@@ -345,6 +349,17 @@ int store_begin(struct store *store)
 	static const char begin_write[] = "BEGIN IMMEDIATE", begin_read[] = "BEGIN";
 	return store->is_writer ? sql_execute(store->sql, begin_write)
 				: sql_execute(store->sql, begin_read);
+}
+
+int store_set_durable(struct store *store, bool is_durable)
+{
+	enum config_synchronous wanted = is_durable ? store->synchronous : SYNCHRONOUS_NORMAL;
+	if (wanted == store->synchronous_now)
+		return 0;
+	int r = sql_script(store->sql, synchronous_pragmas[wanted]);
+	if (r == 0)
+		store->synchronous_now = wanted;
+	return r;
 }
 
 int store_commit(struct store *store)

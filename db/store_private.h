@@ -14,7 +14,13 @@ struct store {
 	bool is_writer;
 	bool is_abandoned;
 	int lock_fd; /* of the writer; -1 */
+	/* What commits wait for the disk: as configured, and as it is set now. */
+	enum config_synchronous synchronous, synchronous_now;
 };
+
+/* Whether the transactions that follow are to be on disk when they are committed, as configured; or
+ * only in the file, where a power failure can take them back. Outside a transaction. */
+int store_set_durable(struct store *store, bool is_durable) MUST_CHECK;
 
 /* The file cannot be trusted any more: closing writes nothing, the next start goes on from what is
  * there. */

@@ -28,8 +28,8 @@ struct store_thread {
 	void *fatal_arg;
 	bool fatal_is_told;
 	unsigned pending;
-	struct store_shared shared; /* with the threads */
-	struct worker writer, reader;
+	struct store_shared shared;           /* with the threads */
+	struct worker writer, reader, looker; /* the last one reads, too */
 };
 
 /* ---- back on the loop ---- */
@@ -74,6 +74,7 @@ static void on_bell(void *arg, unsigned events, int status)
 		return; /* not rung after all */
 	call_back_done(thread, &thread->writer);
 	call_back_done(thread, &thread->reader);
+	call_back_done(thread, &thread->looker);
 	tell_fatal_once(thread);
 }
 
@@ -113,13 +114,26 @@ static void *reader_main(void *arg)
 void store_write(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
 {
 	thread->pending++;
-	worker_submit(&thread->writer, job, done, arg);
+	worker_submit(&thread->writer, &thread->writer.queue, job, done, arg);
+}
+
+void store_write_unsynced(struct store_thread *thread, store_job_fn job, store_done_fn done,
+			  void *arg)
+{
+	thread->pending++;
+	worker_submit(&thread->writer, &thread->writer.unsynced, job, done, arg);
 }
 
 void store_read(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
 {
 	thread->pending++;
-	worker_submit(&thread->reader, job, done, arg);
+	worker_submit(&thread->reader, &thread->reader.queue, job, done, arg);
+}
+
+void store_look(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
+{
+	thread->pending++;
+	worker_submit(&thread->looker, &thread->looker.queue, job, done, arg);
 }
 
 bool store_thread_is_degraded(const struct store_thread *thread)
@@ -145,6 +159,8 @@ static int open_both(struct store_thread *thread, const char *path,
 	int r = store_open(path, STORE_WRITER, synchronous, why, &thread->writer.store);
 	if (r == 0)
 		r = store_open(path, STORE_READER, synchronous, why, &thread->reader.store);
+	if (r == 0)
+		r = store_open(path, STORE_READER, synchronous, why, &thread->looker.store);
 	if (r < 0)
 		return r;
 	thread->shared.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -156,11 +172,12 @@ static int open_both(struct store_thread *thread, const char *path,
 	return 0;
 }
 
-/* The reader first: the last connection to close is the one that empties the WAL. */
+/* Those that read first: the last connection to close is the one that empties the WAL. */
 static void destroy_stopped(struct store_thread *thread)
 {
 	if (atomic_load(&thread->shared.fatal_error))
 		store_abandon(thread->writer.store);
+	worker_finish(&thread->looker);
 	worker_finish(&thread->reader);
 	worker_finish(&thread->writer);
 	loop_watch_destroy(thread->bell_watch);
@@ -181,6 +198,7 @@ int store_thread_create(struct loop *loop, const char *path, enum config_synchro
 	pthread_mutex_init(&thread->shared.fatal_mutex, NULL);
 	worker_init(&thread->writer, &thread->shared, WRITER_LABEL);
 	worker_init(&thread->reader, &thread->shared, READER_LABEL);
+	worker_init(&thread->looker, &thread->shared, READER_LABEL);
 	int r = open_both(thread, path, synchronous, why);
 	if (r < 0) {
 		destroy_stopped(thread);
@@ -188,8 +206,9 @@ int store_thread_create(struct loop *loop, const char *path, enum config_synchro
 	}
 	thread->bell_watch = loop_watch_create(loop, thread->shared.bell_fd, on_bell, thread);
 	loop_watch_set(thread->bell_watch, LOOP_READABLE);
-	worker_start(&thread->writer, writer_main);
-	worker_start(&thread->reader, reader_main);
+	worker_start(&thread->writer, "store-writer", writer_main);
+	worker_start(&thread->reader, "store-reader", reader_main);
+	worker_start(&thread->looker, "store-looker", reader_main);
 	*ret_thread = thread;
 	return 0;
 }
@@ -198,12 +217,15 @@ int store_thread_create(struct loop *loop, const char *path, enum config_synchro
 static void work_off(struct store_thread *thread)
 {
 	while (thread->pending > 0) {
-		if (thread->writer.queue.first)
+		if (worker_has_jobs(&thread->writer))
 			writer_serve(&thread->writer);
-		if (thread->reader.queue.first)
+		if (worker_has_jobs(&thread->reader))
 			serve_read(&thread->reader);
+		if (worker_has_jobs(&thread->looker))
+			serve_read(&thread->looker);
 		call_back_done(thread, &thread->writer);
 		call_back_done(thread, &thread->reader);
+		call_back_done(thread, &thread->looker);
 	}
 	tell_fatal_once(thread);
 }
@@ -212,6 +234,7 @@ void store_thread_destroy(struct store_thread *thread)
 {
 	if (!thread)
 		return;
+	worker_stop(&thread->looker);
 	worker_stop(&thread->reader);
 	worker_stop(&thread->writer);
 	work_off(thread);

@@ -1,14 +1,14 @@
-/* store_thread - the thread that owns the writing connection, and one that reads.
+/* store_thread - the thread that owns the writing connection, and two that read.
  *
  *   in:   jobs: a plain function over an open transaction, and what to call with its result
  *   out:  the result, on the loop, after the COMMIT (or after the rollback)
  *
  * The writer commits together whatever has gathered while the last commit ran; each job has a
  * savepoint of its own, so one that fails undoes only itself. A callback runs only when what its
- * job wrote is on disk. A full disk: the commit is rolled back, every job of the group gets
- * -ENOSPC, and store_thread_is_degraded() is true until a probe write (every STORE_PROBE_MS)
- * succeeds. An I/O error or damage: on_fatal is called on the loop with what happened; nothing is
- * written any more.
+ * job wrote is on disk (but for store_write_unsynced). A full disk: the commit is rolled back,
+ * every job of the group gets -ENOSPC, and store_thread_is_degraded() is true until a probe write
+ * (every STORE_PROBE_MS) succeeds. An I/O error or damage: on_fatal is called on the loop with what
+ * happened; nothing is written any more.
  */
 #ifndef GOLIVED_DB_STORE_THREAD_H
 #define GOLIVED_DB_STORE_THREAD_H
@@ -38,6 +38,15 @@ void store_thread_destroy(struct store_thread *thread);
  */
 void store_write(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg);
 void store_read(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg);
+
+/* As store_read(), on a thread of its own: for small questions that must wait neither behind large
+ * ones nor for the disk. */
+void store_look(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg);
+
+/* As store_write(), for what need not survive a power failure (it survives a crash): called back
+ * without waiting for the disk, and run before what store_write() was given and is not begun. */
+void store_write_unsynced(struct store_thread *thread, store_job_fn job, store_done_fn done,
+			  void *arg);
 
 bool store_thread_is_degraded(const struct store_thread *thread);
 

@@ -98,34 +98,54 @@ void worker_break_store(struct worker *worker, int error)
 
 /* ---- the queue ---- */
 
-void worker_submit(struct worker *worker, store_job_fn run, store_done_fn done, void *arg)
+void worker_submit(struct worker *worker, struct job_list *list, store_job_fn run,
+		   store_done_fn done, void *arg)
 {
 	struct job *job = memory_zeroed(1, sizeof(*job));
 	job->run = run;
 	job->done = done;
 	job->arg = arg;
 	pthread_mutex_lock(&worker->mutex);
-	job_list_add(&worker->queue, job);
+	job_list_add(list, job);
 	pthread_cond_signal(&worker->wake);
 	pthread_mutex_unlock(&worker->mutex);
+}
+
+bool worker_has_jobs(const struct worker *worker)
+{
+	return worker->unsynced.first || worker->queue.first;
 }
 
 bool worker_wait(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->mutex);
-	while (!worker->queue.first && !worker->is_stopping)
+	while (!worker_has_jobs(worker) && !worker->is_stopping)
 		pthread_cond_wait(&worker->wake, &worker->mutex);
-	bool has_jobs = worker->queue.first;
+	bool has_jobs = worker_has_jobs(worker);
 	pthread_mutex_unlock(&worker->mutex);
 	return has_jobs;
 }
 
-struct job *worker_next_job(struct worker *worker)
+bool worker_has_unsynced(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->mutex);
-	struct job *job = worker->queue.first ? job_list_take(&worker->queue) : NULL;
+	bool has_jobs = worker->unsynced.first;
+	pthread_mutex_unlock(&worker->mutex);
+	return has_jobs;
+}
+
+struct job *worker_next_of(struct worker *worker, struct job_list *list)
+{
+	pthread_mutex_lock(&worker->mutex);
+	struct job *job = list->first ? job_list_take(list) : NULL;
 	pthread_mutex_unlock(&worker->mutex);
 	return job;
+}
+
+struct job *worker_next_job(struct worker *worker)
+{
+	struct job *job = worker_next_of(worker, &worker->unsynced);
+	return job ? job : worker_next_of(worker, &worker->queue);
 }
 
 bool worker_is_stopping(struct worker *worker)
@@ -144,7 +164,7 @@ void worker_wait_ms(struct worker *worker, int64_t longest_ms)
 	until.tv_sec += longest_ms / 1000 + until_ns / 1000000000;
 	until.tv_nsec = until_ns % 1000000000;
 	pthread_mutex_lock(&worker->mutex);
-	if (!worker->queue.first && !worker->is_stopping)
+	if (!worker_has_jobs(worker) && !worker->is_stopping)
 		pthread_cond_timedwait(&worker->wake, &worker->mutex, &until);
 	pthread_mutex_unlock(&worker->mutex);
 }
@@ -155,6 +175,7 @@ void worker_init(struct worker *worker, struct store_shared *shared, unsigned me
 {
 	worker->shared = shared;
 	worker->metric_label = metric_label;
+	job_list_init(&worker->unsynced);
 	job_list_init(&worker->queue);
 	job_list_init(&worker->done);
 	pthread_mutex_init(&worker->mutex, NULL);
@@ -183,11 +204,12 @@ void worker_stop(struct worker *worker)
 	pthread_join(worker->thread, NULL);
 }
 
-void worker_start(struct worker *worker, void *(*thread_main)(void *))
+void worker_start(struct worker *worker, const char *name, void *(*thread_main)(void *))
 {
 	int error = pthread_create(&worker->thread, NULL, thread_main, worker);
 	if (error) {
 		log_error("no thread for the store", LOG_ERRNO(-error));
 		abort();
 	}
+	pthread_setname_np(worker->thread, name); /* for who looks at the process */
 }

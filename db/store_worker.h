@@ -1,5 +1,5 @@
 /* store_worker - a thread with a connection, a queue of jobs before it and a list of what is done
- * behind it. What the two threads of db/store_thread have in common. For db/ only.
+ * behind it. What the threads of db/store_thread have in common. For db/ only.
  *
  * Jobs go in on the loop's thread, through the queue, and come back to it through the bell: a
  * descriptor that is rung when something is done.
@@ -49,9 +49,9 @@ struct worker {
 	unsigned metric_label;       /* of METRIC_STORE_JOBS */
 	int64_t sizes_published_at_ms;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* guards queue and is_stopping */
+	pthread_mutex_t mutex; /* guards unsynced, queue and is_stopping */
 	pthread_cond_t wake;
-	struct job_list queue;
+	struct job_list unsynced, queue; /* the first of them goes first, in groups of its own */
 	bool is_stopping;
 	pthread_mutex_t done_mutex; /* guards done */
 	struct job_list done;       /* and not yet called back */
@@ -61,10 +61,12 @@ void worker_init(struct worker *worker, struct store_shared *shared, unsigned me
 void worker_finish(struct worker *worker); /* closes the store */
 
 /* The thread is to end with what worker_wait() says; worker_stop() waits for that. */
-void worker_start(struct worker *worker, void *(*thread_main)(void *));
+void worker_start(struct worker *worker, const char *name, void *(*thread_main)(void *));
 void worker_stop(struct worker *worker);
 
-void worker_submit(struct worker *worker, store_job_fn run, store_done_fn done, void *arg);
+/* list: one of the worker's. */
+void worker_submit(struct worker *worker, struct job_list *list, store_job_fn run,
+		   store_done_fn done, void *arg);
 
 /* ---- on its thread ---- */
 
@@ -73,7 +75,10 @@ bool worker_wait(struct worker *worker);
 /* Waits for a job, a stop, or so long. */
 void worker_wait_ms(struct worker *worker, int64_t longest_ms);
 bool worker_is_stopping(struct worker *worker);
-struct job *worker_next_job(struct worker *worker); /* NULL: none for now */
+bool worker_has_unsynced(struct worker *worker);
+bool worker_has_jobs(const struct worker *worker); /* once its thread has ended */
+struct job *worker_next_of(struct worker *worker, struct job_list *list); /* NULL: none for now */
+struct job *worker_next_job(struct worker *worker);                       /* of any list */
 
 /* Hands over what is done: counted, and called back on the loop in this order. */
 void worker_give_back(struct worker *worker, struct job_list *done);

@@ -60,12 +60,12 @@ static int run_in_savepoint(struct worker *worker, struct job *job)
 	return store_release(store);
 }
 
-/* Takes jobs as long as there are any and the group is not too large. */
-static int run_group(struct worker *worker, struct job_list *group)
+/* Takes jobs of a list as long as there are any and the group is not too large. */
+static int run_group(struct worker *worker, struct job_list *from, struct job_list *group)
 {
 	int64_t until_ms = clock_mono_ms() + GROUP_MS_MAX;
 	for (unsigned count = 0; count < GROUP_JOBS_MAX && clock_mono_ms() < until_ms; count++) {
-		struct job *job = worker_next_job(worker);
+		struct job *job = worker_next_of(worker, from);
 		if (!job)
 			break;
 		job_list_add(group, job);
@@ -104,11 +104,15 @@ static void set_degraded(struct worker *worker, bool is_degraded)
 		log_notice("store writable again", LOG_TEXT("path", worker->store->path));
 }
 
+/* What does not wait for the disk is in no group with what does. */
 static int run_transaction(struct worker *worker, struct job_list *group)
 {
-	int r = begin_patiently(worker);
+	bool is_unsynced = worker_has_unsynced(worker);
+	int r = store_set_durable(worker->store, !is_unsynced);
 	if (r == 0)
-		r = run_group(worker, group);
+		r = begin_patiently(worker);
+	if (r == 0)
+		r = run_group(worker, is_unsynced ? &worker->unsynced : &worker->queue, group);
 	if (r == 0)
 		r = commit(worker);
 	return r;
@@ -165,7 +169,9 @@ static void refuse_all(struct worker *worker, int error)
 /* A write that has to reach the disk; large enough to need a page of the WAL. */
 static int probe(struct worker *worker)
 {
-	int r = store_begin(worker->store);
+	int r = store_set_durable(worker->store, true);
+	if (r == 0)
+		r = store_begin(worker->store);
 	if (r == 0)
 		r = store_fact_set(worker->store, "write_probe", clock_now_ms());
 	if (r == 0)

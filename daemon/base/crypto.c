@@ -55,18 +55,42 @@ void crypto_sha256(const void *data, size_t length, uint8_t digest[SHA256_BYTES]
 	require(EVP_Digest(data, length, digest, NULL, fetched.sha256, NULL));
 }
 
+static void free_hmac(void *context)
+{
+	EVP_MAC_CTX_free(context);
+}
+
+static pthread_key_t own_hmac_key;
+static pthread_once_t own_hmac_once = PTHREAD_ONCE_INIT;
+
+static void make_own_hmac_key(void)
+{
+	require(pthread_key_create(&own_hmac_key, free_hmac) == 0);
+}
+
+/* The thread's own context, made with its first HMAC: making one costs more than using it. */
+static EVP_MAC_CTX *own_hmac(void)
+{
+	pthread_once(&own_hmac_once, make_own_hmac_key);
+	EVP_MAC_CTX *context = pthread_getspecific(own_hmac_key);
+	if (!context) {
+		context = EVP_MAC_CTX_dup(fetched.hmac_sha256);
+		require(context && pthread_setspecific(own_hmac_key, context) == 0);
+	}
+	return context;
+}
+
 void crypto_hmac_sha256(const void *key, size_t key_length, const struct crypto_part *parts,
 			size_t count, uint8_t digest[SHA256_BYTES])
 {
 	pthread_once(&fetched_once, fetch);
-	EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(fetched.hmac_sha256);
+	EVP_MAC_CTX *mac = own_hmac();
 	/* NULL would mean "as before", and an empty key is a key. */
-	require(mac && EVP_MAC_init(mac, key_length > 0 ? key : "", key_length, NULL));
+	require(EVP_MAC_init(mac, key_length > 0 ? key : "", key_length, NULL));
 	for (size_t i = 0; i < count; i++)
 		require(EVP_MAC_update(mac, parts[i].data, parts[i].length));
 	size_t written;
 	require(EVP_MAC_final(mac, digest, &written, SHA256_BYTES));
-	EVP_MAC_CTX_free(mac);
 }
 
 enum { SEAL_VERSION = 1, NONCE_BYTES = 12, TAG_BYTES = 16 };

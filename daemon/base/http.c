@@ -672,7 +672,9 @@ static void call_prepare(struct http_call *call, const struct http_request *requ
 	http_head_clear(&call->head);
 	set_option(call->easy, CURLOPT_FRESH_CONNECT, 0L);
 
-	if (http_url_parse(request->url, &url) < 0) {
+	if (request->parsed_url) {
+		url = *request->parsed_url;
+	} else if (http_url_parse(request->url, &url) < 0) {
 		judge(call, HTTP_INVALID, "the URL cannot be used");
 		return;
 	}

@@ -57,9 +57,13 @@ struct http_header {
 	const char *name, *value;
 };
 
+struct http_url;
+
 struct http_request {
 	const char *method; /* "GET" or "POST" */
 	const char *url;
+	const struct http_url
+		*parsed_url; /* what http_url_parse() made of it; NULL: not done yet */
 	const struct http_header
 		*headers; /* CR, LF or NUL in one fails the request with HTTP_INVALID */
 	size_t header_count;

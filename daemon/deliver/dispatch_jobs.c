@@ -73,10 +73,10 @@ static const struct {
 } kinds[DISPATCH_JOB_KINDS] = {
 	[DISPATCH_RECOVER] = { recover, store_write },
 	[DISPATCH_LIST] = { list_lanes, store_read },
-	/* On the writer, though it only reads: a slow question of the admin API must not hold up a
-	 * new event. */
-	[DISPATCH_LOOK] = { look_for_touched, store_write },
-	[DISPATCH_CLAIM] = { claim, store_write },
+	/* Neither a slow question of the admin API nor a commit may hold up a new event. */
+	[DISPATCH_LOOK] = { look_for_touched, store_look },
+	/* A claim that a power failure takes back is due again, as it would be after a crash. */
+	[DISPATCH_CLAIM] = { claim, store_write_unsynced },
 	[DISPATCH_SETTLE] = { settle, store_write },
 };
 

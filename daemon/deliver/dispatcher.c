@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The happy path: a look or a list tells the lanes what is due; lanes grant slots; a claim takes
  * that many deliveries out of the store; each becomes an attempt, which is held until its turn, is
@@ -28,6 +29,8 @@ enum {
 	STORE_PAUSE_MS = 1000,    /* after trouble of the store */
 	EMPTY_CLAIM_MS = 1000,    /* a lane that said it was due and had nothing */
 	SETTLE_MAX_COUNT = 1024,  /* outcomes in one job */
+	AHEAD_FACTOR = 3,         /* for each attempt under way so many may be claimed ahead, */
+	AHEAD_MAX_COUNT = 384,    /* up to this */
 	REPORT_TROUBLE_MS = 1000, /* trouble of our own is logged no more often */
 };
 
@@ -51,10 +54,18 @@ struct dispatcher {
 	int64_t report_trouble_after_mono_ms;
 	struct store_mark mark;
 	unsigned tests_in_use;
+	unsigned waiting_count; /* held only because enough attempts are under way */
 
 	struct flight_list held, under_way, unsettled;
 	struct dispatch_job *jobs[DISPATCH_JOB_KINDS]; /* at the store; at most one of a kind */
 };
+
+/* Claimed beyond what may be under way, so that a receiver need not wait for the store. */
+static unsigned ahead_of(const struct config *config)
+{
+	int64_t ahead = AHEAD_FACTOR * config->delivery.concurrency;
+	return ahead < AHEAD_MAX_COUNT ? (unsigned)ahead : AHEAD_MAX_COUNT;
+}
 
 /* ---- flights ---- */
 
@@ -124,14 +135,43 @@ static bool is_paused(const struct dispatcher *dispatcher)
 	       clock_mono_ms() < dispatcher->settle_after_mono_ms;
 }
 
+static bool has_room(const struct dispatcher *dispatcher, const struct flight *flight)
+{
+	return flight_is_test(flight) ||
+	       dispatcher->under_way.count < (unsigned)dispatcher->config->delivery.concurrency;
+}
+
+/* What starts late pushes the turns behind it back, else two would start too close together. Less
+ * than a tenth of the spacing is let pass, so that lateness does not add up. */
+static void keep_spacing(struct dispatcher *dispatcher, const struct flight *started,
+			 int64_t now_ms)
+{
+	const char *webhook_id = flight_endpoint(started)->webhook_id;
+	int64_t late_ms = now_ms - started->start_at_ms;
+	if (late_ms * 10 <= started->spacing_ms)
+		return;
+	lanes_delay(dispatcher->lanes, webhook_id, late_ms, now_ms);
+	for (struct flight *flight = dispatcher->held.first; flight; flight = flight->next) {
+		if (strcmp(flight_endpoint(flight)->webhook_id, webhook_id) == 0)
+			flight->start_at_ms += late_ms;
+	}
+}
+
 static void start_held(struct dispatcher *dispatcher, int64_t now_ms)
 {
+	dispatcher->waiting_count = 0;
 	for (struct flight *next, *flight = dispatcher->held.first; flight; flight = next) {
 		next = flight->next;
 		if (flight->start_at_ms > now_ms)
 			continue;
+		if (!has_room(dispatcher, flight)) {
+			dispatcher->waiting_count++;
+			continue;
+		}
 		flight_list_append(&dispatcher->under_way,
 				   flight_list_take(&dispatcher->held, flight));
+		if (flight->spacing_ms > 0)
+			keep_spacing(dispatcher, flight, now_ms);
 		flight_send(flight, dispatcher->egress, now_ms);
 	}
 	metrics_set(METRIC_DELIVERIES_IN_FLIGHT, 0, dispatcher->under_way.count);
@@ -233,6 +273,7 @@ static void hold_claimed(struct dispatcher *dispatcher, struct claimed_lane *lan
 	for (int64_t start_ms = first_start_ms; flight; start_ms += spacing_ms) {
 		struct flight *next = flight->next;
 		flight->start_at_ms = start_ms;
+		flight->spacing_ms = spacing_ms;
 		flight_list_append(&dispatcher->held, flight);
 		flight = next;
 	}
@@ -287,8 +328,8 @@ static void finish_settled(struct dispatcher *dispatcher, struct dispatch_job *j
 	for (const struct flight *flight = job->flights; flight; flight = flight->next) {
 		dispatch_report_settled(flight);
 		if (flight->is_recorded)
-			lanes_set_due(dispatcher->lanes, flight->effect.webhook_id,
-				      flight->effect.lane_due_at_ms, now_ms);
+			lanes_touch(dispatcher->lanes, flight->effect.webhook_id,
+				    flight->effect.lane_due_at_ms, now_ms);
 	}
 	if (dispatcher->hooks.on_settled)
 		dispatcher->hooks.on_settled(dispatcher->hooks.arg);
@@ -364,10 +405,16 @@ static void list(struct dispatcher *dispatcher, int64_t now_ms)
 	submit(dispatcher, dispatch_job_create(DISPATCH_LIST, now_ms), on_listed);
 }
 
+/* What waits for room is enough for a while: more would only be claimed in smaller pieces. */
+static bool has_enough_claimed(const struct dispatcher *dispatcher)
+{
+	return dispatcher->waiting_count > ahead_of(dispatcher->config) / 2;
+}
+
 static void claim(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	struct lanes_grant grant;
-	if (dispatcher->jobs[DISPATCH_CLAIM])
+	if (dispatcher->jobs[DISPATCH_CLAIM] || has_enough_claimed(dispatcher))
 		return;
 	struct dispatch_job *job = dispatch_job_create(DISPATCH_CLAIM, now_ms);
 	while (job->grant_count < DISPATCH_CLAIM_LANES &&
@@ -404,8 +451,8 @@ static void go_on(struct dispatcher *dispatcher, int64_t now_ms)
 	notice_time(dispatcher);
 	look(dispatcher, now_ms);
 	list(dispatcher, now_ms);
-	claim(dispatcher, now_ms);
 	start_held(dispatcher, now_ms);
+	claim(dispatcher, now_ms);
 }
 
 static bool has_work(const struct dispatcher *dispatcher)
@@ -437,11 +484,11 @@ static int64_t sleep_ms(const struct dispatcher *dispatcher, int64_t now_ms)
 	int64_t wake_at_ms = now_ms + TICK_MS;
 	if (is_paused(dispatcher) || dispatcher->is_stopping)
 		return TICK_MS / 10;
-	if (!dispatcher->jobs[DISPATCH_CLAIM] &&
+	if (!dispatcher->jobs[DISPATCH_CLAIM] && !has_enough_claimed(dispatcher) &&
 	    lanes_next_grant_ms(dispatcher->lanes) < wake_at_ms)
 		wake_at_ms = lanes_next_grant_ms(dispatcher->lanes);
 	for (const struct flight *flight = dispatcher->held.first; flight; flight = flight->next) {
-		if (flight->start_at_ms < wake_at_ms)
+		if (flight->start_at_ms > now_ms && flight->start_at_ms < wake_at_ms)
 			wake_at_ms = flight->start_at_ms;
 	}
 	return wake_at_ms > now_ms ? wake_at_ms - now_ms : 1;
@@ -480,6 +527,7 @@ static struct lanes_limits limits_of(const struct config *config)
 	return (struct lanes_limits){
 		.total = (unsigned)config->delivery.concurrency,
 		.per_lane = (unsigned)config->delivery.concurrency_per_webhook,
+		.ahead = ahead_of(config),
 	};
 }
 

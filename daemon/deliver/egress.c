@@ -24,7 +24,7 @@ struct egress_call {
 	egress_done_fn done;
 	void *arg;
 
-	bool is_https;
+	struct http_url url;
 	int64_t started_mono_us;
 	int64_t dns_us; /* -1: not answered yet */
 
@@ -137,9 +137,9 @@ static const char *const outcome_errors[] = {
 static void fill_times(const struct egress_call *call, const struct http_result *answer,
 		       struct egress_result *result)
 {
-	int64_t ready_us = call->is_https ? answer->tls_us : answer->connect_us;
+	int64_t ready_us = call->url.is_https ? answer->tls_us : answer->connect_us;
 	result->connect_ms = to_ms(answer->connect_us);
-	result->tls_ms = !call->is_https || answer->tls_us < 0
+	result->tls_ms = !call->url.is_https || answer->tls_us < 0
 				 ? -1
 				 : to_ms(answer->tls_us - answer->connect_us);
 	result->first_byte_ms = answer->first_byte_us < 0 || ready_us < 0
@@ -188,6 +188,7 @@ static void send_request(struct egress_call *call, const struct http_address *ad
 	const struct http_request request = {
 		.method = "POST",
 		.url = call->request.url,
+		.parsed_url = &call->url,
 		.headers = call->request.headers,
 		.header_count = call->request.header_count,
 		.body = call->request.body,
@@ -267,7 +268,6 @@ struct egress_call *egress_start(struct egress *egress, const struct egress_requ
 				 egress_done_fn done, void *arg)
 {
 	struct egress_call *call = memory_zeroed(1, sizeof(*call));
-	struct http_url url;
 
 	call->egress = egress;
 	call->request = *request;
@@ -276,13 +276,12 @@ struct egress_call *egress_start(struct egress *egress, const struct egress_requ
 	call->started_mono_us = clock_mono_us();
 	call->dns_us = -1;
 	call->timer = loop_timer_create(egress->loop, on_timer, call);
-	if (http_url_parse(request->url, &url) != 0) {
+	if (http_url_parse(request->url, &call->url) != 0) {
 		loop_timer_set(call->timer, 0);
 		return call;
 	}
-	call->is_https = url.is_https;
 	loop_timer_set(call->timer, egress->config->delivery.connect_timeout_ms);
-	call->lookup = dns_resolve(egress->dns, url.host, on_addresses, call);
+	call->lookup = dns_resolve(egress->dns, call->url.host, on_addresses, call);
 	return call;
 }
 

@@ -33,7 +33,8 @@ struct flight {
 	flight_done_fn done;
 	void *arg;
 
-	int64_t start_at_ms; /* not before its turn in the webhook's rate limit */
+	int64_t start_at_ms; /* not before its turn in the webhook's rate limit, */
+	int64_t spacing_ms;  /* which are this far apart; 0: there is no limit */
 	/* Owned, while it is under way. */
 	struct egress_call *call;
 	struct signer_headers headers;

@@ -377,7 +377,7 @@ static unsigned free_slots(const struct lanes *lanes, enum lane_class class)
 	unsigned total = lanes->limits.total;
 	unsigned half = total > 1 ? total / 2 : 1;
 	unsigned most = total > 3 ? total - total / 4 : total;
-	unsigned slots = difference(total, lanes->in_use);
+	unsigned slots = difference(total + lanes->limits.ahead, lanes->in_use);
 	unsigned doubtful = lanes->in_use_of[LANE_DOUBTFUL];
 	if (class != LANE_PROVEN)
 		slots = minimum(slots, difference(most, doubtful + lanes->in_use_of[LANE_NEW]));
@@ -412,6 +412,17 @@ static unsigned turns_at_hand(const struct lane *lane, int64_t now_ms)
 	return 1 + (ahead_ms > 0 ? (unsigned)(ahead_ms / lane->spacing_ms) : 0);
 }
 
+/* What the lane whose turn it is may have of the free slots, the others of its class in mind. One
+ * by one each claim would cost more than the attempt; who does not hold others up takes a piece. */
+static unsigned fair_share(const struct lanes *lanes, enum lane_class class)
+{
+	unsigned slots = free_slots(lanes, class), waiting = lanes->ready[class].count;
+	unsigned least = 1;
+	if (class == LANE_PROVEN && lanes->limits.ahead >= 2 * LANES_PIECE)
+		least = minimum(LANES_PIECE, slots);
+	return slots / waiting > least ? slots / waiting : least;
+}
+
 bool lanes_grant(struct lanes *lanes, int64_t now_ms, struct lanes_grant *ret_grant)
 {
 	wake_waiting(lanes, now_ms);
@@ -420,9 +431,7 @@ bool lanes_grant(struct lanes *lanes, int64_t now_ms, struct lanes_grant *ret_gr
 		return false;
 
 	struct lane *lane = lanes->ready[class].first;
-	unsigned slots = free_slots(lanes, class), waiting = lanes->ready[class].count;
-	unsigned share = slots / waiting > 1 ? slots / waiting : 1;
-	unsigned count = minimum(share, lane_limit(lanes, lane) - lane->in_use);
+	unsigned count = minimum(fair_share(lanes, class), lane_limit(lanes, lane) - lane->in_use);
 	count = minimum(count, turns_at_hand(lane, now_ms));
 
 	lane->has_grant = true;
@@ -468,6 +477,14 @@ void lanes_claimed(struct lanes *lanes, const struct lanes_grant *grant, unsigne
 	lane_place(lanes, lane, now_ms);
 	*ret_first_start_ms = first_start_ms;
 	*ret_spacing_ms = lane->spacing_ms;
+}
+
+void lanes_delay(struct lanes *lanes, const char *webhook_id, int64_t late_ms, int64_t now_ms)
+{
+	struct lane *lane = find_lane(lanes, webhook_id);
+	assert(lane);
+	lane->next_start_ms += late_ms;
+	lane_place(lanes, lane, now_ms);
 }
 
 void lanes_finished(struct lanes *lanes, const char *webhook_id, enum lanes_result result,

@@ -28,11 +28,14 @@ enum {
 	LANES_FAILING_STREAK = 3,  /* failures in a row after which there is a single probe */
 	LANES_SLOW_MS = 1000,      /* a receiver that takes longer on average is slow */
 	LANES_PACE_AHEAD_MS = 100, /* attempts are granted this long before a rate limit's turn */
+	LANES_PIECE = 4,           /* where there is stock, lanes take turns by so many */
 	LANES_IDLE_MS = 600000,    /* a lane with nothing to do is forgotten after this long */
 };
 
 struct lanes_limits {
 	unsigned total, per_lane; /* attempts at once, at least 1 */
+	/* Granted beyond total, so that the next attempts are at hand while others are claimed. */
+	unsigned ahead;
 };
 
 struct lanes *lanes_create(const struct lanes_limits *limits);
@@ -79,6 +82,10 @@ enum lanes_result {
 };
 void lanes_finished(struct lanes *lanes, const char *webhook_id, enum lanes_result result,
 		    int64_t duration_ms, int64_t now_ms);
+
+/* An attempt of a lane with a rate limit started so much after its turn: the turns to come are as
+ * much later. */
+void lanes_delay(struct lanes *lanes, const char *webhook_id, int64_t late_ms, int64_t now_ms);
 
 unsigned lanes_in_use(const struct lanes *lanes);  /* slots */
 unsigned lanes_failing(const struct lanes *lanes); /* lanes with a single probe */

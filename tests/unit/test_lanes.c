@@ -13,7 +13,7 @@
 
 enum { QUICK_MS = 50, SLOW_MS = 5000 };
 
-static const struct lanes_limits usual = { 64, 8 };
+static const struct lanes_limits usual = { .total = 64, .per_lane = 8 };
 
 /* Grants and claims as a dispatcher does whose store has everything that is asked for. */
 static unsigned claim(struct lanes *lanes, const char *id, unsigned max, int64_t now_ms)
@@ -209,7 +209,7 @@ static void a_lane_has_one_grant_at_a_time(void **state)
 static void ready_lanes_take_turns(void **state)
 {
 	(void)state;
-	const struct lanes_limits limits = { 3, 8 };
+	const struct lanes_limits limits = { .total = 3, .per_lane = 8 };
 	const char *const ids[] = { "wh_a", "wh_b", "wh_c" };
 	struct lanes *lanes = lanes_create(&limits);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
@@ -228,7 +228,7 @@ static void ready_lanes_take_turns(void **state)
 static void all_lanes_together_keep_to_the_total(void **state)
 {
 	(void)state;
-	const struct lanes_limits limits = { 10, 8 };
+	const struct lanes_limits limits = { .total = 10, .per_lane = 8 };
 	struct lanes *lanes = lanes_create(&limits);
 	prove(lanes, "wh_a");
 	prove(lanes, "wh_b");
@@ -315,10 +315,62 @@ static void slow_lanes_leave_half_of_the_slots(void **state)
 	lanes_destroy(lanes);
 }
 
+static void what_is_granted_ahead_is_beyond_the_total(void **state)
+{
+	(void)state;
+	const struct lanes_limits limits = { .total = 10, .per_lane = 8, .ahead = 8 };
+	const char *const ids[] = { "wh_a", "wh_b", "wh_c" };
+	const unsigned counts[] = { 8, 8, 2 };
+	struct lanes *lanes = lanes_create(&limits);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		prove(lanes, ids[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		lanes_set_due(lanes, ids[i], 0, 0);
+		assert_int_equal(fill(lanes, ids[i], 0), counts[i]);
+	}
+	lanes_destroy(lanes);
+}
+
+static void with_stock_proven_lanes_take_turns_by_pieces(void **state)
+{
+	(void)state;
+	const struct lanes_limits limits = { .total = 8, .per_lane = 8, .ahead = 8 };
+	const char *const ids[] = { "wh_a", "wh_b", "wh_c", "wh_d", "wh_e", "wh_f" };
+	struct lanes_grant grant;
+	struct lanes *lanes = lanes_create(&limits);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		prove(lanes, ids[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		lanes_set_due(lanes, ids[i], 0, 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(claim(lanes, ids[i], UINT32_MAX, 0), LANES_PIECE);
+	assert_false(lanes_grant(lanes, 0, &grant));
+	finish(lanes, "wh_a", LANES_SUCCEEDED, QUICK_MS, LANES_PIECE);
+	assert_int_equal(claim(lanes, "wh_e", UINT32_MAX, 0), LANES_PIECE);
+	lanes_destroy(lanes);
+}
+
+static void failing_lanes_gain_nothing_by_what_is_ahead(void **state)
+{
+	(void)state;
+	const struct lanes_limits limits = { .total = 64, .per_lane = 8, .ahead = 64 };
+	struct lanes *lanes = lanes_create(&limits);
+	char id[32];
+	for (int i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "wh_flood%d", i);
+		lanes_set_due(lanes, id, 0, 0);
+		unsigned count = fill(lanes, id, 0);
+		lanes_set_due(lanes, id, INT64_MAX, 0);
+		finish(lanes, id, LANES_FAILED, SLOW_MS, count);
+	}
+	assert_int_equal(flood(lanes, 100), limits.total / 2);
+	lanes_destroy(lanes);
+}
+
 static void one_slot_serves_everybody_in_turn(void **state)
 {
 	(void)state;
-	const struct lanes_limits limits = { 1, 1 };
+	const struct lanes_limits limits = { .total = 1, .per_lane = 1 };
 	struct lanes *lanes = lanes_create(&limits);
 	unsigned served[2] = { 0, 0 };
 	prove(lanes, "wh_0"); /* one of them proven, the other never */
@@ -343,7 +395,7 @@ static void one_slot_serves_everybody_in_turn(void **state)
 /* Plays a lane with a rate limit and everything due, with attempts of 20 ms. Writes the starts. */
 static void play_rate(double rate, int64_t starts_ms[], unsigned count)
 {
-	const struct lanes_limits limits = { 64, 64 };
+	const struct lanes_limits limits = { .total = 64, .per_lane = 64 };
 	struct lanes *lanes = lanes_create(&limits);
 	unsigned done = 0, started = 0;
 	lanes_set_due(lanes, "wh_a", 0, 0);
@@ -403,6 +455,20 @@ static void a_rate_limit_says_when_to_wake(void **state)
 	lanes_destroy(lanes);
 }
 
+static void a_late_start_puts_off_the_turns_behind_it(void **state)
+{
+	(void)state;
+	struct lanes *lanes = lanes_create(&usual);
+	int64_t first_ms, spacing_ms;
+	struct lanes_grant grant;
+	lanes_set_due(lanes, "wh_a", 0, 0);
+	assert_true(lanes_grant(lanes, 0, &grant));
+	lanes_claimed(lanes, &grant, 1, 0.5, 0, &first_ms, &spacing_ms);
+	lanes_delay(lanes, "wh_a", 300, 300);
+	assert_int_equal(lanes_next_grant_ms(lanes), 2300 - LANES_PACE_AHEAD_MS);
+	lanes_destroy(lanes);
+}
+
 static void a_clock_that_is_set_back_does_not_stretch_a_rate_limit(void **state)
 {
 	(void)state;
@@ -458,7 +524,7 @@ static void lanes_long_idle_are_forgotten(void **state)
 static void smaller_limits_hold_from_the_next_grant(void **state)
 {
 	(void)state;
-	const struct lanes_limits smaller = { 4, 2 };
+	const struct lanes_limits smaller = { .total = 4, .per_lane = 2 };
 	struct lanes *lanes = lanes_create(&usual);
 	prove(lanes, "wh_a");
 	lanes_set_due(lanes, "wh_a", 0, 0);
@@ -489,9 +555,13 @@ int main(void)
 		cmocka_unit_test(new_lanes_leave_a_quarter_of_the_slots),
 		cmocka_unit_test(failing_lanes_leave_half_of_the_slots),
 		cmocka_unit_test(slow_lanes_leave_half_of_the_slots),
+		cmocka_unit_test(what_is_granted_ahead_is_beyond_the_total),
+		cmocka_unit_test(with_stock_proven_lanes_take_turns_by_pieces),
+		cmocka_unit_test(failing_lanes_gain_nothing_by_what_is_ahead),
 		cmocka_unit_test(one_slot_serves_everybody_in_turn),
 		cmocka_unit_test(a_rate_limit_spaces_attempts_evenly_and_without_a_burst),
 		cmocka_unit_test(a_rate_limit_says_when_to_wake),
+		cmocka_unit_test(a_late_start_puts_off_the_turns_behind_it),
 		cmocka_unit_test(a_clock_that_is_set_back_does_not_stretch_a_rate_limit),
 		cmocka_unit_test(a_refresh_asks_for_the_rate_again),
 		cmocka_unit_test(lanes_long_idle_are_forgotten),

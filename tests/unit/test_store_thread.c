@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -162,6 +163,50 @@ static void jobs_are_called_back_in_the_order_of_their_submission(void **state)
 	for (int i = 0; i < JOBS; i++)
 		assert_int_equal(steps[i].value, i);
 	assert_int_equal(fact(bench, "n"), JOBS - 1);
+}
+
+static int wait_for_go(struct store *store, void *arg)
+{
+	(void)store;
+	return sem_wait(arg) == 0 ? 0 : -errno;
+}
+
+static void what_need_not_be_on_disk_does_not_wait_behind_what_must(void **state)
+{
+	struct bench *bench = *state;
+	sem_t go;
+	int order = 0;
+	struct step must = { .bench = bench, .name = "n", .order = &order, .is_last = true };
+	struct step need_not = { .bench = bench, .name = "m", .order = &order };
+	assert_ok(sem_init(&go, 0, 0));
+	store_write_unsynced(bench->thread, wait_for_go, NULL, &go);
+	store_write(bench->thread, set_fact, on_step, &must);
+	store_write_unsynced(bench->thread, set_fact, on_step, &need_not);
+	sem_post(&go);
+	loop_run(bench->loop);
+	assert_ok(must.result);
+	assert_ok(need_not.result);
+	assert_int_equal(need_not.value, 0);
+	assert_int_equal(must.value, 1);
+	sem_destroy(&go);
+}
+
+static void a_look_waits_for_no_writer(void **state)
+{
+	struct bench *bench = *state;
+	sem_t go;
+	struct step set = { .bench = bench, .name = "a", .value = 7, .is_last = true };
+	struct step look = { .bench = bench, .name = "a", .is_last = true };
+	store_write(bench->thread, set_fact, on_step, &set);
+	loop_run(bench->loop);
+	assert_ok(sem_init(&go, 0, 0));
+	store_write(bench->thread, wait_for_go, NULL, &go);
+	store_look(bench->thread, get_fact, on_step, &look);
+	loop_run(bench->loop);
+	assert_int_equal(look.value, 7);
+	sem_post(&go);
+	store_thread_destroy(TAKE(bench->thread));
+	sem_destroy(&go);
 }
 
 static void destroying_runs_what_was_submitted(void **state)
@@ -339,6 +384,8 @@ int main(void)
 		WITH_A_THREAD(what_a_job_wrote_is_there_when_its_callback_runs),
 		WITH_A_THREAD(a_job_that_fails_undoes_only_itself),
 		WITH_A_THREAD(jobs_are_called_back_in_the_order_of_their_submission),
+		WITH_A_THREAD(what_need_not_be_on_disk_does_not_wait_behind_what_must),
+		WITH_A_THREAD(a_look_waits_for_no_writer),
 		WITH_A_THREAD(destroying_runs_what_was_submitted),
 		WITH_A_THREAD(destroying_runs_what_callbacks_submit),
 		WITH_A_THREAD(a_job_without_a_callback_is_done_all_the_same),
