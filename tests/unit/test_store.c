@@ -53,7 +53,7 @@ static void what_is_rolled_back_never_was(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[256];
+	char command[512];
 	snprintf(command, sizeof(command), "cp %s %s", from, to);
 	assert_ok(system(command));
 }
