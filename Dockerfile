@@ -11,7 +11,7 @@ FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
 	ca-certificates libuv1 libcurl4 libc-ares2 libmicrohttpd12 libsqlite3-0 libcjson1 libssl3 \
 	&& rm -rf /var/lib/apt/lists/* \
-	&& useradd --system --uid 65532 --home-dir /var/lib/golived --shell /usr/sbin/nologin golived \
+	&& useradd --uid 65532 --no-create-home --home-dir /var/lib/golived --shell /usr/sbin/nologin golived \
 	&& install -d -o golived -g golived -m 700 /var/lib/golived
 COPY --from=build /golived/build/golived /usr/sbin/
 COPY --from=build /golived/build/golivectl /usr/bin/
