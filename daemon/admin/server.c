@@ -5,6 +5,7 @@
 #include "admin/framing.h"
 #include "admin/listener.h"
 #include "admin/peer.h"
+#include "admin/share.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -74,6 +75,8 @@ struct admin_server {
 	struct MHD_Daemon *mhd;
 	struct loop_watch *watch;
 	struct loop_timer *timer;
+	struct share share; /* of the loop */
+	int64_t rest_until_mono_ms;
 	struct connection *connections; /* a list */
 	unsigned connection_count, stream_count;
 	bool has_resumed; /* connections that libmicrohttpd must look at, although no socket says
@@ -391,14 +394,44 @@ static int64_t enforce_deadlines(struct admin_server *server, int64_t now_mono_m
 	return next_mono_ms;
 }
 
+/* Requests are served; a flood of them only within the API's share of the loop. */
+static void serve(struct admin_server *server)
+{
+	int64_t began_us = clock_mono_us();
+
+	server->has_resumed = false;
+	MHD_run(server->mhd);
+	int64_t rest_ms = share_take(&server->share, began_us, clock_mono_us());
+	if (rest_ms > 0 && server->watch) {
+		server->rest_until_mono_ms = began_us / 1000 + rest_ms;
+		loop_watch_set(server->watch, 0);
+	}
+}
+
+/* True while it rests: what comes waits in the sockets. */
+static bool is_resting(struct admin_server *server, int64_t now_mono_ms)
+{
+	if (server->rest_until_mono_ms > now_mono_ms) {
+		loop_timer_set(server->timer, server->rest_until_mono_ms - now_mono_ms);
+		return true;
+	}
+	if (server->rest_until_mono_ms > 0 && server->watch)
+		loop_watch_set(server->watch, LOOP_READABLE);
+	server->rest_until_mono_ms = 0;
+	return false;
+}
+
 static void run(struct admin_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	int64_t now_mono_ms = clock_mono_ms();
 
+	if (!server->is_stopped && is_resting(server, now_mono_ms))
+		return;
 	int64_t next_mono_ms = enforce_deadlines(server, now_mono_ms);
-	server->has_resumed = false;
-	MHD_run(server->mhd);
+	serve(server);
+	if (!server->is_stopped && is_resting(server, now_mono_ms))
+		return;
 	/* Connections that have just been opened have deadlines, too. */
 	for (const struct connection *at = server->connections; at; at = at->next)
 		if (at->deadline_mono_ms < next_mono_ms)
@@ -434,6 +467,7 @@ static void on_calls_started(void *arg)
 
 	if (server->is_stopped)
 		return;
+	share_init(&server->share, clock_mono_us());
 	server->watch = loop_watch_create(server->loop, fd, on_events, server);
 	loop_watch_set(server->watch, LOOP_READABLE);
 	run(server);
