@@ -30,6 +30,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -112,6 +113,7 @@ struct http_client {
 	char *ca_file, *user_agent;
 	http_admit_fn admit;
 	void *admit_arg;
+	unsigned reserved_descriptors;
 	struct http_socket **sockets; /* by descriptor */
 	size_t socket_capacity;
 	struct http_calls queued, started, idle;
@@ -302,6 +304,21 @@ static bool is_local_trouble(int error)
 	       error == ENOSPC;
 }
 
+/* -1 with errno. The lowest number that is free is given out, so one near the limit is one of the
+ * last. */
+static int open_socket(const struct http_client *client, const struct curl_sockaddr *where)
+{
+	struct rlimit limit;
+	int fd = socket(where->family, where->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			where->protocol);
+	if (fd < 0 || client->reserved_descriptors == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    (rlim_t)fd + client->reserved_descriptors < limit.rlim_cur)
+		return fd;
+	close(fd);
+	errno = EMFILE;
+	return -1;
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *where)
 {
 	struct http_call *call = arg;
@@ -317,8 +334,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 		progress->is_blocked = true;
 		return CURL_SOCKET_BAD;
 	}
-	int fd = socket(where->family, where->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			where->protocol);
+	int fd = open_socket(call->client, where);
 	if (fd < 0 || !add_socket(call->client, fd, true)) {
 		if (is_local_trouble(errno))
 			progress->local_errno = errno;
@@ -998,6 +1014,7 @@ struct http_client *http_client_create(struct loop *loop, const struct http_clie
 	client->user_agent = memory_text(options->user_agent);
 	client->admit = options->admit;
 	client->admit_arg = options->admit_arg;
+	client->reserved_descriptors = options->reserved_descriptors;
 	client->turn = loop_turn_create(loop, on_turn, client);
 	client->timer = loop_timer_create(loop, on_timer, client);
 	TAILQ_INIT(&client->queued);

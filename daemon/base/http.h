@@ -46,6 +46,8 @@ struct http_client_options {
 	const char *user_agent;
 	http_admit_fn admit; /* NULL: every address is good */
 	void *admit_arg;
+	unsigned reserved_descriptors; /* so many below the process' limit are left to others: a
+					  connection that would need one is HTTP_LOCAL */
 };
 
 struct http_client *http_client_create(struct loop *loop,

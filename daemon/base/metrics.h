@@ -57,6 +57,8 @@
 	  "How long the delivery that waits longest has been due; 0: none is.") \
 	X(LANES_FAILING, GAUGE, "golived_delivery_lanes_failing", "", "", \
 	  "Webhooks that fail again and again and get a single probe at a time.") \
+	X(ATTEMPTS_NOT_MADE, COUNTER, "golived_delivery_attempts_not_made_total", "", "", \
+	  "Attempts put off for want of descriptors or memory of our own.") \
 	X(DEAD_LETTERS, COUNTER, "golived_dead_letters_total", "", "", "Deliveries given up.") \
 	X(STORE_COMMITS, COUNTER, "golived_store_commits_total", "result", "ok|full|error", \
 	  "Commits of the store thread.") \

@@ -32,6 +32,7 @@ enum {
 	AHEAD_FACTOR = 3,         /* for each attempt under way so many may be claimed ahead, */
 	AHEAD_MAX_COUNT = 384,    /* up to this */
 	REPORT_TROUBLE_MS = 1000, /* trouble of our own is logged no more often */
+	STARVED_PAUSE_MS = 250,   /* without descriptors or memory nothing starts for so long */
 };
 
 struct dispatcher {
@@ -48,8 +49,9 @@ struct dispatcher {
 	bool is_pump_wanted, is_started, is_recovered, is_stopping, is_drained;
 	bool is_look_wanted, is_list_wanted, is_test_wanted;
 	int64_t listed_mono_ms, looked_mono_ms;
-	int64_t pause_until_mono_ms;  /* the store had trouble: claim nothing before */
-	int64_t settle_after_mono_ms; /* nor try to record outcomes */
+	int64_t pause_until_mono_ms;   /* the store had trouble: claim nothing before */
+	int64_t settle_after_mono_ms;  /* nor try to record outcomes */
+	int64_t starved_until_mono_ms; /* descriptors or memory were out */
 	int64_t drain_until_mono_ms;
 	int64_t report_trouble_after_mono_ms;
 	struct store_mark mark;
@@ -90,7 +92,8 @@ static enum lanes_result lesson_of(const struct attempt_outcome *outcome)
 	return LANES_NOTHING_LEARNT;
 }
 
-/* Without descriptors no attempt can be made, and that need not be said of each. */
+/* Without descriptors no attempt can be made: that need not be said of each, and the next ones wait
+ * for some to come free. */
 static void report_attempt(struct dispatcher *dispatcher, const struct flight *flight,
 			   int64_t now_ms)
 {
@@ -99,7 +102,11 @@ static void report_attempt(struct dispatcher *dispatcher, const struct flight *f
 		return;
 	}
 	int64_t mono_ms = clock_mono_ms();
-	if (!flight->outcome.error_detail || mono_ms < dispatcher->report_trouble_after_mono_ms)
+	if (!flight->outcome.error_detail) /* given back before anything was tried */
+		return;
+	metrics_add(METRIC_ATTEMPTS_NOT_MADE, 0, 1);
+	dispatcher->starved_until_mono_ms = mono_ms + STARVED_PAUSE_MS;
+	if (mono_ms < dispatcher->report_trouble_after_mono_ms)
 		return;
 	dispatch_report_not_made(flight);
 	dispatcher->report_trouble_after_mono_ms = mono_ms + REPORT_TROUBLE_MS;
@@ -127,11 +134,12 @@ static void on_flight_done(void *arg, struct flight *flight)
 	flight_over(dispatcher, flight, clock_now_ms());
 }
 
-/* No attempt starts whose success could not be recorded. */
+/* No attempt starts whose success could not be recorded, or for which we lack the means. */
 static bool is_paused(const struct dispatcher *dispatcher)
 {
 	return store_thread_is_degraded(dispatcher->store) ||
 	       clock_mono_ms() < dispatcher->pause_until_mono_ms ||
+	       clock_mono_ms() < dispatcher->starved_until_mono_ms ||
 	       clock_mono_ms() < dispatcher->settle_after_mono_ms;
 }
 

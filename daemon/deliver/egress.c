@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For the admin API, the upstream service, names, the log. */
+enum { RESERVED_DESCRIPTORS = 32 };
+
 struct egress {
 	struct loop *loop;           /* borrowed */
 	struct dns *dns;             /* borrowed */
@@ -56,6 +59,7 @@ struct egress *egress_create(struct loop *loop, struct dns *dns, const struct co
 		.user_agent = "golived/" GOLIVED_VERSION,
 		.admit = admit_address,
 		.admit_arg = egress,
+		.reserved_descriptors = RESERVED_DESCRIPTORS,
 	};
 	egress->loop = loop;
 	egress->dns = dns;

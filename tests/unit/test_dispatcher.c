@@ -3,6 +3,7 @@
 #include "receiver.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "db/creators.h"
 #include "db/deliveries.h"
 #include "db/events.h"
@@ -835,6 +836,35 @@ static void with_a_full_disk_no_attempt_starts_and_no_outcome_is_lost(void **sta
 	assert_int_equal(receiver_count(world->receiver, "/hook"), 2);
 }
 
+/* Trouble of our own is nobody's fault: no attempt is counted, and we do not try all the time. */
+static void without_descriptors_everything_waits_and_no_attempt_is_used_up(void **state)
+{
+	struct world *world = *state;
+	char webhook[ID_TEXT_SIZE];
+	struct rlimit before, none;
+	int64_t not_made = metrics_value(METRIC_ATTEMPTS_NOT_MADE, 0);
+	dispatcher_start(world->dispatcher);
+	add_webhook(world, "alice", "/hook", webhook);
+	let_pass(world, 50);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 8; /* below what is open already */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	add_live(world, "alice");
+	let_pass(world, 1500);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	not_made = metrics_value(METRIC_ATTEMPTS_NOT_MADE, 0) - not_made;
+	if (not_made < 1 || not_made > 4)
+		fail_msg("tried %lld times in 1.5 s", (long long)not_made);
+	assert_int_equal(receiver_count(world->receiver, "/hook"), 0);
+
+	await_status(world, webhook, DELIVERY_DELIVERED, 2);
+	assert_int_equal(world->deliveries[0].attempts, 1);
+	see_attempts(world, world->deliveries[0].id);
+	assert_int_equal(world->attempt_count, 1);
+}
+
 #define DISPATCHER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -857,6 +887,7 @@ int main(void)
 		DISPATCHER_TEST(a_stop_gives_back_what_waits_for_its_turn),
 		DISPATCHER_TEST(a_stop_before_the_start_drains_at_once),
 		DISPATCHER_TEST(a_dispatcher_can_go_away_in_the_middle_of_everything),
+		DISPATCHER_TEST(without_descriptors_everything_waits_and_no_attempt_is_used_up),
 		DISPATCHER_TEST(with_a_full_disk_no_attempt_starts_and_no_outcome_is_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1226,6 +1226,29 @@ static void running_out_of_descriptors_is_our_own_trouble(void **state)
 	close(server.listener);
 }
 
+static void the_last_descriptors_are_left_to_others(void **state)
+{
+	struct scene *scene = *state;
+	struct server server = { 0 };
+	struct rlimit before, few;
+
+	listen_on_loopback(&server);
+	http_client_destroy(scene->client);
+	scene->client = http_client_create(
+		scene->loop, &(struct http_client_options){ .max_connections = 4,
+							    .user_agent = "test",
+							    .reserved_descriptors = 32 });
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)server.listener + 20;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	run_post(scene, &server);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect(scene, HTTP_LOCAL, 0);
+	assert_string_equal(scene->message, "Too many open files");
+	close(server.listener);
+}
+
 /* ---- Ending early ---- */
 
 static void must_not_be_called(void *arg, const struct http_result *result)
@@ -1716,6 +1739,7 @@ int main(void)
 		TEST(no_addresses_at_all_is_a_failure_of_the_name),
 		TEST(libcurl_resolves_where_no_addresses_are_given),
 		TEST(running_out_of_descriptors_is_our_own_trouble),
+		TEST(the_last_descriptors_are_left_to_others),
 		TEST(a_call_can_be_cancelled_at_every_stage),
 		TEST(a_client_can_be_destroyed_with_calls_at_every_stage),
 		TEST(a_client_may_be_destroyed_by_its_own_callback),
