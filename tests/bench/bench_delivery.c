@@ -5,24 +5,21 @@
  * reported. A round's deliveries are committed before its time starts, and are all answered and
  * recorded when it ends. CPU is that of the whole process; the receiver is another one. */
 #include "bare.h"
+#include "load.h"
 #include "rig.h"
 #include "sink.h"
 
 #include "base/clock.h"
 #include "base/http.h"
-#include "base/log.h"
-#include "base/memory.h"
 #include "base/metrics.h"
 #include "db/deliveries.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-enum { ROUNDS = 5, HALF_LOAD_MS = 3000, HALF_LOAD_TICK_MS = 2 };
+enum { ROUNDS = 5, HALF_LOAD_MS = 3000 };
 
 struct options {
 	unsigned deliveries, webhooks, in_flight;
@@ -42,11 +39,6 @@ struct bench {
 	int64_t attempts_wanted; /* of METRIC_ATTEMPTS: then everything may be recorded */
 	bool is_asking;
 	struct delivery_totals totals;
-
-	/* half load */
-	struct loop_timer *tick;
-	double rate_per_ms;
-	int64_t started_us, until_us, offered;
 };
 
 static int64_t attempts_delivered(void)
@@ -121,54 +113,6 @@ static struct measure measure_bare(struct bench *bench, struct http_client *clie
 	};
 }
 
-/* ---- half load ---- */
-
-static void on_committed(void *arg, int result)
-{
-	struct added_events *added = arg;
-	int64_t now_us = clock_mono_us();
-	rig_must(result == 0, "events cannot be added");
-	for (unsigned i = 0; i < added->count; i++) {
-		if (added->first + i < SINK_SAMPLES_MAX)
-			added->bench->sink.shared->committed_us[added->first + i] = now_us;
-	}
-	dispatcher_wake(added->bench->rig.dispatcher);
-	free(added);
-}
-
-static void on_tick(void *arg)
-{
-	struct bench *bench = arg;
-	int64_t now_us = clock_mono_us();
-	int64_t wanted =
-		(int64_t)(bench->rate_per_ms * (double)(now_us - bench->started_us) / 1000);
-	if (wanted > bench->offered) {
-		struct added_events *added = memory_zeroed(1, sizeof(*added));
-		*added = (struct added_events){ bench, bench->added + 1,
-						(unsigned)(wanted - bench->offered) };
-		bench->added += added->count;
-		bench->offered = wanted;
-		store_write(bench->rig.store, add_events, on_committed, added);
-	}
-	if (now_us < bench->until_us)
-		loop_timer_set(bench->tick, HALF_LOAD_TICK_MS);
-	else
-		loop_stop(bench->rig.loop);
-}
-
-static void run_half_load(struct bench *bench, double per_s)
-{
-	sink_reset(&bench->sink);
-	bench->rate_per_ms = per_s / 2 / 1000;
-	bench->started_us = clock_mono_us();
-	bench->until_us = bench->started_us + HALF_LOAD_MS * 1000;
-	bench->offered = 0;
-	bench->tick = loop_timer_create(bench->rig.loop, on_tick, bench);
-	loop_timer_set(bench->tick, 0);
-	loop_run(bench->rig.loop);
-	loop_timer_destroy(bench->tick);
-}
-
 /* ---- the report ---- */
 
 static int compare(const void *a, const void *b)
@@ -211,16 +155,7 @@ static void report(struct bench *bench, struct measure golived, struct measure b
 	       "  RSS at most  %8.1f MB\n",
 	       bench->options.deliveries, bench->options.webhooks, bench->options.in_flight, ROUNDS,
 	       golived.per_s, golived.cpu_us, bare.per_s, bare.cpu_us, ratio,
-	       golived.cpu_us / bare.cpu_us, bench->rate_per_ms * 1000, p50, p99, rss_mb);
-}
-
-/* The log is written as in the daemon, one line for each attempt, to nowhere. */
-static void log_to_nowhere(void)
-{
-	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	rig_must(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0, "/dev/null");
-	close(fd);
-	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	       golived.cpu_us / bare.cpu_us, golived.per_s / 2, p50, p99, rss_mb);
 }
 
 static unsigned parse_count(const char *text, unsigned most)
@@ -263,7 +198,7 @@ int main(int argc, char **argv)
 	unsigned count = bench.options.deliveries / ROUNDS + 1;
 
 	sink_start(&bench.sink);
-	log_to_nowhere();
+	load_quiet_log();
 	rig_create(&bench.rig, in_flight, in_flight);
 	bench.rig.on_settled = on_settled;
 	bench.rig.on_settled_arg = &bench;
@@ -278,7 +213,8 @@ int main(int argc, char **argv)
 		golived[i] = measure_golived(&bench, count);
 	}
 	struct measure golived_median = median(golived);
-	run_half_load(&bench, golived_median.per_s);
+	sink_reset(&bench.sink);
+	load_run(&bench.rig, &bench.sink, bench.added + 1, golived_median.per_s / 2, HALF_LOAD_MS);
 	report(&bench, golived_median, median(bare));
 	http_client_destroy(client);
 	rig_destroy(&bench.rig);
