@@ -34,6 +34,7 @@ static int recover(struct store *store, struct dispatch_job *job)
 
 static int claim(struct store *store, struct dispatch_job *job)
 {
+	job->claimed = memory_zeroed(job->grant_count + job->test_max, sizeof(job->claimed[0]));
 	for (unsigned i = 0; i < job->grant_count; i++) {
 		const struct lanes_grant *grant = &job->grants[i];
 		int result = store_claim(store, grant->webhook_id, grant->count, job->now_ms,
@@ -102,8 +103,9 @@ void dispatch_job_destroy(struct dispatch_job *job)
 	if (!job)
 		return;
 	free(job->lanes);
-	for (unsigned i = 0; i < ARRAY_SIZE(job->claimed); i++)
+	for (unsigned i = 0; job->claimed && i < job->grant_count + job->test_max; i++)
 		store_claimed_lane_finish(&job->claimed[i]);
+	free(job->claimed);
 	while (job->flights) {
 		struct flight *flight = job->flights;
 		job->flights = flight->next;

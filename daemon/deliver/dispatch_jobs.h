@@ -52,7 +52,7 @@ struct dispatch_job {
 	/* CLAIM */
 	struct lanes_grant grants[DISPATCH_CLAIM_LANES];
 	unsigned grant_count;
-	struct claimed_lane claimed[DISPATCH_CLAIM_LANES + DISPATCH_TESTS]; /* owned */
+	struct claimed_lane *claimed;  /* owned, with what they own; one for each grant and test */
 	unsigned test_max, test_count; /* claimed tests lie behind the lanes */
 
 	/* SETTLE */

@@ -424,18 +424,21 @@ static void claim(struct dispatcher *dispatcher, int64_t now_ms)
 	struct lanes_grant grant;
 	if (dispatcher->jobs[DISPATCH_CLAIM] || has_enough_claimed(dispatcher))
 		return;
+	bool has_tests = dispatcher->is_test_wanted && dispatcher->tests_in_use < DISPATCH_TESTS;
+	bool is_granted = lanes_grant(dispatcher->lanes, now_ms, &grant);
+	if (!is_granted && !has_tests)
+		return;
 	struct dispatch_job *job = dispatch_job_create(DISPATCH_CLAIM, now_ms);
-	while (job->grant_count < DISPATCH_CLAIM_LANES &&
-	       lanes_grant(dispatcher->lanes, now_ms, &grant))
+	while (is_granted) {
 		job->grants[job->grant_count++] = grant;
-	if (dispatcher->is_test_wanted && dispatcher->tests_in_use < DISPATCH_TESTS) {
+		is_granted = job->grant_count < DISPATCH_CLAIM_LANES &&
+			     lanes_grant(dispatcher->lanes, now_ms, &grant);
+	}
+	if (has_tests) {
 		job->test_max = DISPATCH_TESTS - dispatcher->tests_in_use;
 		dispatcher->is_test_wanted = false;
 	}
-	if (job->grant_count > 0 || job->test_max > 0)
-		submit(dispatcher, job, on_claimed);
-	else
-		dispatch_job_destroy(job);
+	submit(dispatcher, job, on_claimed);
 }
 
 /* What hints have told, and what they may have failed to tell. */

@@ -217,7 +217,8 @@ int main(int argc, char **argv)
 	load_run(&bench.rig, &bench.sink, bench.added + 1, golived_median.per_s / 2, HALF_LOAD_MS);
 	report(&bench, golived_median, median(bare));
 	http_client_destroy(client);
-	rig_destroy(&bench.rig);
+	rig_close(&bench.rig);
+	rig_remove(&bench.rig);
 	sink_stop(&bench.sink);
 	return 0;
 }

@@ -75,7 +75,8 @@ static struct result measure(struct sink *sink, const struct options *options, b
 		.p99 = sink_quantile_ms(sink, 0.99),
 		.arrived = sink->shared->received[SINK_FAST] - before,
 	};
-	rig_destroy(&rig);
+	rig_close(&rig);
+	rig_remove(&rig);
 	return result;
 }
 

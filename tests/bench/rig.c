@@ -103,15 +103,19 @@ void rig_start_dispatcher(struct rig *rig)
 	dispatcher_start(rig->dispatcher);
 }
 
-void rig_destroy(struct rig *rig)
+void rig_close(struct rig *rig)
 {
-	char command[128];
 	dispatcher_destroy(rig->dispatcher);
 	store_thread_destroy(rig->store);
 	dns_destroy(rig->dns);
 	loop_destroy(rig->loop);
 	free(rig->config.delivery.header_prefix);
 	free(rig->creators);
+}
+
+void rig_remove(struct rig *rig)
+{
+	char command[128];
 	snprintf(command, sizeof(command), "rm -r '%s'", rig->folder);
 	rig_must(system(command) == 0, "the database cannot be removed");
 }

@@ -33,8 +33,8 @@ struct rig {
 
 void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webhook);
 void rig_start_dispatcher(struct rig *rig);
-/* Removes the database, too. */
-void rig_destroy(struct rig *rig);
+void rig_close(struct rig *rig);  /* everything but the files */
+void rig_remove(struct rig *rig); /* the files */
 
 /* Runs a job to its end; ends the program if it fails. */
 void rig_do(struct rig *rig, store_job_fn job, void *arg);
