@@ -2,14 +2,14 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
 	gcc libc6-dev cmake ninja-build pkg-config libcmocka-dev \
-	libuv1-dev libcurl4-openssl-dev libc-ares-dev libmicrohttpd-dev libsqlite3-dev libcjson-dev libssl-dev
+	libuv1-dev libcurl4-openssl-dev libc-ares-dev libmicrohttpd-dev libsqlite3-dev libcjson-dev libssl-dev libsmartcols-dev
 COPY . /golived
 WORKDIR /golived
 RUN cmake --preset release && cmake --build --preset release --target golived golivectl
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-	ca-certificates libuv1 libcurl4 libc-ares2 libmicrohttpd12 libsqlite3-0 libcjson1 libssl3 \
+	ca-certificates libuv1 libcurl4 libc-ares2 libmicrohttpd12 libsqlite3-0 libcjson1 libssl3 libsmartcols1 \
 	&& rm -rf /var/lib/apt/lists/* \
 	&& useradd --uid 65532 --no-create-home --home-dir /var/lib/golived --shell /usr/sbin/nologin golived \
 	&& install -d -o golived -g golived -m 700 /var/lib/golived

@@ -181,7 +181,7 @@ int listen_for_deliveries(struct console *console)
 	struct inbox *inbox CLEANUP(inbox_cleanup) = NULL;
 	struct strbuf why CLEANUP(strbuf_finish);
 	const char *address = arguments_value(console->arguments, "address");
-	long port;
+	long port = DEFAULT_PORT;
 
 	strbuf_init(&why, 1024);
 	int status = read_number(console, "port", DEFAULT_PORT, UINT16_MAX, &port);

@@ -5,36 +5,56 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CELL_MAX_BYTES = 4096 };
 
-struct cell {
-	char *text; /* owned, safe to print */
-	enum table_colour colour;
-};
-
 struct table {
 	const struct table_column *columns;
 	unsigned column_count;
-	struct cell *cells; /* row by row */
-	size_t cell_count, cell_capacity;
+	struct libscols_table *smartcols;
+	struct libscols_line *line; /* that is being filled; borrowed */
+	size_t cell_count;
 };
 
-static const char *const colour_codes[] = {
-	[TABLE_GOOD] = "\033[32m",
-	[TABLE_WARN] = "\033[33m",
-	[TABLE_BAD] = "\033[31m",
-	[TABLE_DIM] = "\033[2m",
+static const char *const colours[] = {
+	[TABLE_GOOD] = "green",
+	[TABLE_WARN] = "brown",
+	[TABLE_BAD] = "red",
+	[TABLE_DIM] = "halfbright",
 };
+
+static const char separator[] = "  ";
+
+/* libsmartcols fails only for want of memory, and for what is no table. */
+static void must(int result)
+{
+	if (result != 0)
+		abort();
+}
 
 struct table *table_create(const struct table_column *columns)
 {
 	struct table *table = memory_zeroed(1, sizeof(*table));
+
 	table->columns = columns;
-	while (columns[table->column_count].heading != NULL)
-		table->column_count++;
+	table->smartcols = scols_new_table();
+	must(table->smartcols == NULL);
+	must(scols_table_set_column_separator(table->smartcols, separator));
+	must(scols_table_enable_noencoding(table->smartcols, 1));
+	/* As wide as it is: an id that is cut is none. */
+	must(scols_table_set_termforce(table->smartcols, SCOLS_TERMFORCE_NEVER));
+	for (; columns[table->column_count].heading != NULL; table->column_count++) {
+		const struct table_column *column = &columns[table->column_count];
+		struct libscols_column *made =
+			scols_table_new_column(table->smartcols, column->heading, 0,
+					       column->align == TABLE_RIGHT ? SCOLS_FL_RIGHT : 0);
+		must(made == NULL);
+		must(scols_cell_set_color(scols_column_get_header(made), colours[TABLE_DIM]));
+	}
 	return table;
 }
 
@@ -42,9 +62,7 @@ void table_destroy(struct table *table)
 {
 	if (table == NULL)
 		return;
-	for (size_t i = 0; i < table->cell_count; i++)
-		free(table->cells[i].text);
-	free(table->cells);
+	scols_unref_table(table->smartcols);
 	free(table);
 }
 
@@ -74,16 +92,18 @@ void table_add_safe_text(struct strbuf *out, const char *text)
 
 void table_put_colour(struct table *table, const char *text, enum table_colour colour)
 {
-	if (table->cell_count == table->cell_capacity) {
-		table->cell_capacity = table->cell_capacity ? table->cell_capacity * 2 : 64;
-		table->cells =
-			memory_resized(table->cells, table->cell_capacity, sizeof(*table->cells));
-	}
-	struct strbuf safe;
+	struct strbuf safe CLEANUP(strbuf_finish);
+	size_t column = table->cell_count++ % table->column_count;
+
+	if (column == 0)
+		table->line = scols_table_new_line(table->smartcols, NULL);
+	must(table->line == NULL);
 	strbuf_init(&safe, CELL_MAX_BYTES);
 	table_add_safe_text(&safe, text != NULL && *text != '\0' ? text : "-");
-	table->cells[table->cell_count++] =
-		(struct cell){ .text = strbuf_steal(&safe), .colour = colour };
+	must(scols_line_set_data(table->line, column, safe.data));
+	if (colours[colour] != NULL)
+		must(scols_cell_set_color(scols_line_get_cell(table->line, column),
+					  colours[colour]));
 }
 
 void table_put(struct table *table, const char *text)
@@ -98,67 +118,25 @@ void table_put_integer(struct table *table, int64_t number)
 	table_put(table, text);
 }
 
-/* Characters, not bytes. Wide ones are rare in what is shown (handles are ASCII). */
-static size_t text_width(const char *text)
+/* Of a table without rows libsmartcols prints nothing. */
+static void render_headings(const struct table *table, struct strbuf *out)
 {
-	size_t width = 0;
-	for (; *text != '\0'; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-static size_t column_width(const struct table *table, unsigned column)
-{
-	size_t widest = text_width(table->columns[column].heading);
-	for (size_t i = column; i < table->cell_count; i += table->column_count) {
-		size_t width = text_width(table->cells[i].text);
-		widest = width > widest ? width : widest;
-	}
-	return widest;
-}
-
-static void add_spaces(struct strbuf *out, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		strbuf_add_char(out, ' ');
-}
-
-static void render_cell(const struct table *table, unsigned column, size_t width,
-			const struct cell *cell, bool with_colours, struct strbuf *out)
-{
-	size_t padding = width - text_width(cell->text);
-	bool is_last = column + 1 == table->column_count;
-	bool is_right = table->columns[column].align == TABLE_RIGHT;
-	const char *code = with_colours ? colour_codes[cell->colour] : NULL;
-	if (column > 0)
-		strbuf_add_text(out, "  ");
-	if (is_right)
-		add_spaces(out, padding);
-	if (code != NULL)
-		strbuf_add_text(out, code);
-	strbuf_add_text(out, cell->text);
-	if (code != NULL)
-		strbuf_add_text(out, "\033[0m");
-	if (!is_right && !is_last)
-		add_spaces(out, padding);
+	for (unsigned i = 0; i < table->column_count; i++)
+		strbuf_addf(out, "%s%s", i > 0 ? separator : "", table->columns[i].heading);
+	strbuf_add_char(out, '\n');
 }
 
 void table_render(const struct table *table, bool with_colours, struct strbuf *out)
 {
+	char *text CLEANUP(cleanup_free) = NULL;
+
 	assert(table->cell_count % table->column_count == 0);
-	size_t *widths = memory_zeroed(table->column_count, sizeof(*widths));
-	for (unsigned column = 0; column < table->column_count; column++) {
-		struct cell heading = { .text = (char *)(uintptr_t)table->columns[column].heading,
-					.colour = TABLE_DIM };
-		widths[column] = column_width(table, column);
-		render_cell(table, column, widths[column], &heading, with_colours, out);
+	if (table->cell_count == 0) {
+		render_headings(table, out);
+		return;
 	}
+	must(scols_table_enable_colors(table->smartcols, with_colours));
+	must(scols_print_table_to_string(table->smartcols, &text));
+	strbuf_add_text(out, text);
 	strbuf_add_char(out, '\n');
-	for (size_t i = 0; i < table->cell_count; i++) {
-		unsigned column = (unsigned)(i % table->column_count);
-		render_cell(table, column, widths[column], &table->cells[i], with_colours, out);
-		if (column + 1 == table->column_count)
-			strbuf_add_char(out, '\n');
-	}
-	free(widths);
 }

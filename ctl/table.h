@@ -1,11 +1,11 @@
-/* table - rows and columns made readable for people.
+/* table - rows and columns made readable for people. The only file that knows libsmartcols.
  *
  *   in:   cells of text
  *   out:  aligned text, with colours where the caller says so
  *   not:  deciding whether there is a terminal (console)
  *
- * Cells come from outside: control characters are shown as '?', so that no answer can steer the
- * terminal.
+ * Widths are those of the locale's characters: golivectl sets UTF-8. Cells come from outside:
+ * control characters are shown as '?', so that no answer can steer the terminal.
  */
 #ifndef GOLIVED_CTL_TABLE_H
 #define GOLIVED_CTL_TABLE_H

@@ -29,6 +29,7 @@ FOREIGN = {
     "cJSON": (r"\bcJSON_\w+\(|<cjson/", {"daemon/base/json.c"}),
     "OpenSSL": (r"\b(?:EVP|HMAC|RAND|CRYPTO)_\w+\(|<openssl/", {"daemon/base/crypto.c"}),
     "libmicrohttpd": (r"\bMHD_\w+\(|<microhttpd\.h>", {"daemon/admin/server.c", "sim/server.c", "ctl/inbox.c"}),
+    "libsmartcols": (r"\bscols_\w+\(|<libsmartcols/", {"ctl/table.c"}),
     "SQLite": (r"\bsqlite3_\w+\(|<sqlite3\.h>", re.compile(r"db/\w+\.[ch]")),
 }
 

@@ -1,5 +1,7 @@
 #include "ctl/table.h"
 
+#include <assert.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -66,6 +68,16 @@ static void width_counts_characters_not_bytes(void **state)
 			"NAME   PENDING  STATE\n\u00e9\u00e9\u00e9\u00e9\u00e9        1  x\n");
 }
 
+static void wide_characters_take_two_columns(void **state)
+{
+	(void)state;
+	struct table *table = table_create(columns);
+	table_put(table, "\u914d\u4fe1\u4e2d");
+	table_put(table, "1");
+	table_put(table, "x");
+	assert_rendered(table, false, "NAME    PENDING  STATE\n\u914d\u4fe1\u4e2d        1  x\n");
+}
+
 static void no_cell_can_steer_the_terminal(void **state)
 {
 	(void)state;
@@ -85,7 +97,7 @@ static void colours_do_not_change_the_alignment(void **state)
 	table_put_colour(table, "x", TABLE_PLAIN);
 	assert_rendered(table, true,
 			"\033[2mNAME\033[0m  \033[2mPENDING\033[0m  \033[2mSTATE\033[0m\n"
-			"\033[31ma\033[0m           \033[32m1\033[0m  x\n");
+			"\033[31ma   \033[0m  \033[32m      1\033[0m  x\n");
 }
 
 int main(void)
@@ -96,8 +108,11 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_is_a_dash),
 		cmocka_unit_test(an_empty_table_is_its_headings),
 		cmocka_unit_test(width_counts_characters_not_bytes),
+		cmocka_unit_test(wide_characters_take_two_columns),
 		cmocka_unit_test(no_cell_can_steer_the_terminal),
 		cmocka_unit_test(colours_do_not_change_the_alignment),
 	};
+	/* As golivectl does: widths are those of UTF-8. */
+	assert(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
