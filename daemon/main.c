@@ -232,6 +232,8 @@ static void prepare_process(void)
 	umask(077);
 	struct rlimit no_core = { 0, 0 };
 	(void)setrlimit(RLIMIT_CORE, &no_core);
+	/* A limit on the size of files is a full disk, not the end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	/* Nor may others who run as the same user look into its memory. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	struct rlimit files;
