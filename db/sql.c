@@ -35,10 +35,8 @@ static int translate_io(int extended)
 		return -ENOSPC; /* what a full disk looks like, too */
 	case SQLITE_IOERR_NOMEM:
 		return -ENOMEM;
-	case SQLITE_IOERR_CORRUPTFS:
-		return -EBADMSG;
 	default:
-		return -EIO;
+		return -EIO; /* CORRUPTFS too: that is what a read gives where the disk fails */
 	}
 }
 

@@ -169,10 +169,16 @@ static int check_for_damage(struct store *store, struct strbuf *why)
 		strbuf_addf(why, "%s cannot be checked: %s", store->path, sql_message(store->sql));
 		return r;
 	}
-	const char *found = r > 0 ? sql_text(rows, 0) : NULL;
-	r = found && strcmp(found, "ok") == 0
-		    ? 0
-		    : refuse_damaged(why, store->path, found ? found : "no answer");
+	const char *found = r > 0 ? sql_text(rows, 0) : "no answer";
+	if (strcmp(found, "ok") == 0) {
+		r = 0;
+	} else if (strstr(found, "unable to get the page")) {
+		/* The disk failed, which need not be the file's fault. */
+		strbuf_addf(why, "%s cannot be read: %s", store->path, found);
+		r = -EIO;
+	} else {
+		r = refuse_damaged(why, store->path, found);
+	}
 	sql_end(rows);
 	return r;
 }

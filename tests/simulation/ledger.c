@@ -1,0 +1,683 @@
+#include "tests/simulation/ledger.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/json_writer.h"
+#include "base/memory.h"
+#include "db/creators.h"
+#include "db/deliveries.h"
+#include "db/events.h"
+#include "deliver/egress.h"
+#include "detect/upstream.h"
+#include "tests/simulation/virtual.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MINUTE_MS = 60000, DAY_MS = 24 * 60 * MINUTE_MS, ROOMS_MAX = 4096, WINDOW_MAX = 1024 };
+
+/* One delivery as the receiver knows it. */
+struct seen_delivery {
+	char id[ID_TEXT_SIZE], event_id[ID_TEXT_SIZE];
+	unsigned webhook, attempt; /* the last one's number */
+	int64_t started_mono_ms, started_in_jump;
+	bool is_in_flight, is_received, is_accepted;
+	uint64_t body_digest;
+};
+
+static struct {
+	const struct config *config;
+	struct {
+		char handle[16];
+		uint64_t room;                     /* 0: offline */
+		int64_t answered[LEDGER_WEBHOOKS]; /* the highest sequence that had an answer */
+	} creators[LEDGER_CREATORS];
+	uint64_t rooms[ROOMS_MAX];
+	unsigned room_owner[ROOMS_MAX], room_count;
+	enum ledger_service service;
+	enum ledger_receiver receivers[LEDGER_WEBHOOKS];
+	char urls[LEDGER_WEBHOOKS][48];
+	/* Requests sent in the last minute and on this day; what the service refused. */
+	int64_t sent_mono_ms[WINDOW_MAX], sent_in_jump[WINDOW_MAX];
+	unsigned sent;
+	int64_t day, sent_today, closed_from_mono_ms, closed_until_mono_ms;
+	struct seen_delivery **seen;
+	size_t seen_count, seen_capacity;
+	struct ledger_counts counts;
+} ledger;
+
+/* ---- what was seen ---- */
+
+void ledger_violation(const char *format, ...)
+{
+	va_list arguments;
+	ledger.counts.violations++;
+	printf("violation after %lld s: ", (long long)virtual_mono_ms() / 1000);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+}
+
+static uint64_t digest_of(uint64_t digest, const void *data, size_t length)
+{
+	const uint8_t *bytes = data;
+	while (length-- > 0)
+		digest = (digest ^ *bytes++) * UINT64_C(0x100000001B3); /* FNV-1a */
+	return digest;
+}
+
+static void note(const char *what, const void *data, size_t length)
+{
+	int64_t mono_ms = virtual_mono_ms();
+	uint64_t digest = digest_of(ledger.counts.digest, what, strlen(what));
+	digest = digest_of(digest, &mono_ms, sizeof(mono_ms));
+	ledger.counts.digest = digest_of(digest, data, length);
+}
+
+struct ledger_counts *ledger_counts(void)
+{
+	return &ledger.counts;
+}
+
+static void forget_seen(void)
+{
+	for (size_t i = 0; i < ledger.seen_count; i++)
+		free(ledger.seen[i]);
+	free(ledger.seen);
+}
+
+void ledger_reset(const struct config *config)
+{
+	forget_seen();
+	memset(&ledger, 0, sizeof(ledger));
+	ledger.config = config;
+	ledger.counts.digest = UINT64_C(0xCBF29CE484222325);
+	for (unsigned i = 0; i < LEDGER_CREATORS; i++)
+		snprintf(ledger.creators[i].handle, sizeof(ledger.creators[i].handle),
+			 "creator%02u", i);
+	for (unsigned i = 0; i < LEDGER_WEBHOOKS; i++)
+		snprintf(ledger.urls[i], sizeof(ledger.urls[i]), "https://hooks%u.example.com/in",
+			 i);
+}
+
+void ledger_finish(void)
+{
+	forget_seen();
+	memset(&ledger, 0, sizeof(ledger));
+}
+
+const char *ledger_handle(unsigned creator)
+{
+	return ledger.creators[creator].handle;
+}
+
+const char *ledger_url(unsigned webhook)
+{
+	return ledger.urls[webhook];
+}
+
+bool ledger_is_live(unsigned creator)
+{
+	return ledger.creators[creator].room != 0;
+}
+
+void ledger_set_service(enum ledger_service mode)
+{
+	ledger.service = mode;
+}
+
+void ledger_set_receiver(unsigned webhook, enum ledger_receiver mode)
+{
+	ledger.receivers[webhook] = mode;
+}
+
+void ledger_heal(void)
+{
+	ledger.service = SERVICE_WELL;
+	memset(ledger.receivers, 0, sizeof(ledger.receivers));
+}
+
+void ledger_killed(void)
+{
+	ledger.counts.kills++;
+	/* Retry-After is not kept over a restart; the minute's and the day's counts are. */
+	ledger.closed_until_mono_ms = 0;
+	for (size_t i = 0; i < ledger.seen_count; i++)
+		assert(!ledger.seen[i]->is_in_flight);
+}
+
+/* A room as the service makes them: its upper half is the time of its creation. */
+void ledger_flip(unsigned creator)
+{
+	uint64_t *room = &ledger.creators[creator].room;
+	if (*room) {
+		*room = 0;
+		return;
+	}
+	if (ledger.room_count == ROOMS_MAX)
+		return;
+	*room = (uint64_t)(clock_now_ms() / 1000) << 32 | (uint64_t)ledger.room_count << 12 |
+		UINT64_C(11) << 8;
+	ledger.rooms[ledger.room_count] = *room;
+	ledger.room_owner[ledger.room_count++] = creator;
+	ledger.counts.lives++;
+}
+
+/* ---- detect/upstream ---- */
+
+struct upstream {
+	char unused;
+};
+
+struct upstream_call {
+	struct virtual_event *event;
+	const char *const *handles; /* borrowed, as answers */
+	size_t count;
+	struct answer *answers;
+	upstream_done_fn done;
+	void *arg;
+	enum ledger_service mode;
+};
+
+struct upstream *__wrap_upstream_create(struct loop *loop);
+void __wrap_upstream_destroy(struct upstream *upstream);
+void __wrap_upstream_configure(struct upstream *upstream, const char *base_url, const char *key,
+			       int64_t timeout_ms);
+struct upstream_call *__wrap_upstream_check(struct upstream *upstream, const char *const *handles,
+					    size_t count, struct answer *answers,
+					    upstream_done_fn done, void *arg);
+struct upstream_call *__wrap_upstream_ask_limits(struct upstream *upstream, upstream_done_fn done,
+						 void *arg);
+void __wrap_upstream_cancel(struct upstream_call *call);
+
+struct upstream *__wrap_upstream_create(struct loop *loop)
+{
+	(void)loop;
+	return memory_zeroed(1, sizeof(struct upstream));
+}
+
+void __wrap_upstream_destroy(struct upstream *upstream)
+{
+	free(upstream);
+}
+
+void __wrap_upstream_configure(struct upstream *upstream, const char *base_url, const char *key,
+			       int64_t timeout_ms)
+{
+	(void)upstream, (void)base_url, (void)key, (void)timeout_ms;
+}
+
+/* No minute has more requests than allowed, nor the day, and after a 429 there is silence. Where
+ * the wall clock was set meanwhile the day's count and a restart's memory mean nothing. */
+static void check_limits(void)
+{
+	unsigned per_minute = (unsigned)ledger.config->upstream.requests_per_minute;
+	int64_t mono_ms = virtual_mono_ms(), day = clock_utc_day(clock_now_ms());
+	assert(per_minute < WINDOW_MAX);
+	unsigned before = (ledger.sent + WINDOW_MAX - per_minute) % WINDOW_MAX;
+	if (ledger.sent >= per_minute && ledger.sent_in_jump[before] == virtual_jumps() &&
+	    mono_ms - ledger.sent_mono_ms[before] < MINUTE_MS)
+		ledger_violation("%u requests in %lld ms", per_minute + 1,
+				 (long long)(mono_ms - ledger.sent_mono_ms[before]));
+	if (mono_ms < ledger.closed_until_mono_ms && mono_ms > ledger.closed_from_mono_ms)
+		ledger_violation("a request %lld ms before Retry-After",
+				 (long long)(ledger.closed_until_mono_ms - mono_ms));
+	ledger.sent_today = day == ledger.day ? ledger.sent_today + 1 : 1;
+	ledger.day = day;
+	if (ledger.sent_today > ledger.config->upstream.requests_per_day && virtual_jumps() == 0)
+		ledger_violation("%lld requests in a day", (long long)ledger.sent_today);
+	ledger.sent_mono_ms[ledger.sent % WINDOW_MAX] = mono_ms;
+	ledger.sent_in_jump[ledger.sent % WINDOW_MAX] = virtual_jumps();
+	ledger.sent++;
+}
+
+static unsigned creator_of(const char *handle)
+{
+	for (unsigned i = 0; i < LEDGER_CREATORS; i++)
+		if (strcmp(ledger.creators[i].handle, handle) == 0)
+			return i;
+	abort();
+}
+
+static void put_row(struct json_writer *writer, const char *handle, enum ledger_service mode)
+{
+	uint64_t room = ledger.creators[creator_of(handle)].room;
+	char text[24];
+	if (mode == SERVICE_PARTIAL && chance_of(0.3))
+		return;
+	json_begin_object(writer, NULL);
+	json_put_string(writer, "unique_id", handle);
+	if (mode == SERVICE_DOUBTS && chance_of(0.5)) {
+		json_put_bool(writer, "is_live", !room);
+		json_put_null(writer, "alive");
+	} else {
+		json_put_bool(writer, "is_live", room != 0);
+		json_put_bool(writer, "alive", room != 0);
+	}
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)room);
+	if (room)
+		json_put_string(writer, "room_id", text);
+	json_end_object(writer);
+}
+
+static void read_rows(struct upstream_call *call, struct upstream_reply *reply)
+{
+	struct strbuf body;
+	struct json_writer writer;
+	strbuf_init(&body, 1 << 20);
+	json_writer_init(&writer, &body);
+	json_begin_object(&writer, NULL);
+	json_put_integer(&writer, "status_code", 0);
+	json_begin_array(&writer, "data");
+	for (size_t i = 0; i < call->count; i++)
+		put_row(&writer, call->handles[i], call->mode);
+	json_end_array(&writer);
+	json_end_object(&writer);
+	note("check", body.data, body.length);
+	/* Cut off on its way, now and then. */
+	bool is_cut = chance_of(0.01);
+	upstream_read_checks(200, !is_cut, body.data, is_cut ? body.length / 2 : body.length,
+			     call->handles, call->count, call->answers, reply);
+	strbuf_finish(&body);
+}
+
+static void refuse_for_now(struct upstream_reply *reply)
+{
+	reply->outcome = UPSTREAM_RATE_LIMITED;
+	reply->status = 429;
+	reply->notice.has_retry_after = true;
+	reply->notice.retry_after_ms = 1000 * chance_between(5, 120);
+	ledger.closed_from_mono_ms = virtual_mono_ms();
+	ledger.closed_until_mono_ms = virtual_mono_ms() + reply->notice.retry_after_ms;
+}
+
+static void on_reply(void *arg)
+{
+	struct upstream_call *call = arg;
+	struct upstream_reply reply = { .duration_ms = 100 };
+	switch (call->mode) {
+	case SERVICE_DOWN:
+		reply.outcome = UPSTREAM_HTTP_ERROR;
+		reply.status = 503;
+		break;
+	case SERVICE_SILENT:
+		reply.outcome = UPSTREAM_TIMEOUT;
+		break;
+	case SERVICE_LIMITS:
+		refuse_for_now(&reply);
+		break;
+	default:
+		read_rows(call, &reply);
+	}
+	call->done(call->arg, &reply);
+	free(call);
+}
+
+struct upstream_call *__wrap_upstream_check(struct upstream *upstream, const char *const *handles,
+					    size_t count, struct answer *answers,
+					    upstream_done_fn done, void *arg)
+{
+	(void)upstream;
+	struct upstream_call *call = memory_zeroed(1, sizeof(*call));
+	check_limits();
+	ledger.counts.checks++;
+	if (count > (size_t)ledger.config->upstream.batch_size)
+		ledger_violation("a batch of %zu", count);
+	*call = (struct upstream_call){ .handles = handles,
+					.count = count,
+					.answers = answers,
+					.done = done,
+					.arg = arg,
+					.mode = ledger.service };
+	int64_t delay_ms = call->mode == SERVICE_SILENT ? ledger.config->upstream.timeout_ms
+							: chance_between(20, 2000);
+	call->event = virtual_after(delay_ms, on_reply, call);
+	return call;
+}
+
+/* The limits are configured: nobody asks. */
+struct upstream_call *__wrap_upstream_ask_limits(struct upstream *upstream, upstream_done_fn done,
+						 void *arg)
+{
+	(void)upstream, (void)done, (void)arg;
+	abort();
+}
+
+void __wrap_upstream_cancel(struct upstream_call *call)
+{
+	virtual_cancel(call->event);
+	free(call);
+}
+
+/* ---- deliver/egress ---- */
+
+struct egress {
+	char unused;
+};
+
+struct egress_call {
+	struct virtual_event *event;
+	struct seen_delivery *delivery; /* NULL: it never left */
+	unsigned creator;
+	int64_t sequence;
+	enum ledger_receiver mode;
+	egress_done_fn done;
+	void *arg;
+};
+
+struct egress *__wrap_egress_create(struct loop *loop, struct dns *dns,
+				    const struct config *config);
+void __wrap_egress_destroy(struct egress *egress);
+struct egress_call *__wrap_egress_start(struct egress *egress, const struct egress_request *request,
+					egress_done_fn done, void *arg);
+void __wrap_egress_cancel(struct egress_call *call);
+
+struct egress *__wrap_egress_create(struct loop *loop, struct dns *dns, const struct config *config)
+{
+	(void)loop, (void)dns, (void)config;
+	return memory_zeroed(1, sizeof(struct egress));
+}
+
+void __wrap_egress_destroy(struct egress *egress)
+{
+	free(egress);
+}
+
+static const char *header(const struct egress_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		if (strcmp(request->headers[i].name, name) == 0)
+			return request->headers[i].value;
+	ledger_violation("a request without %s", name);
+	return "";
+}
+
+static struct seen_delivery *seen_by(const char *id)
+{
+	for (size_t i = ledger.seen_count; i-- > 0;)
+		if (strcmp(ledger.seen[i]->id, id) == 0)
+			return ledger.seen[i];
+	if (ledger.seen_count == ledger.seen_capacity) {
+		ledger.seen_capacity = ledger.seen_capacity ? 2 * ledger.seen_capacity : 256;
+		ledger.seen = memory_resized(ledger.seen, ledger.seen_capacity,
+					     sizeof(struct seen_delivery *));
+	}
+	struct seen_delivery *delivery = memory_zeroed(1, sizeof(*delivery));
+	snprintf(delivery->id, sizeof(delivery->id), "%s", id);
+	return ledger.seen[ledger.seen_count++] = delivery;
+}
+
+/* One attempt after the other, each under the next number (or the same, if it was cut off), not
+ * before its time; the bytes are always the same. */
+static void check_attempt(struct seen_delivery *delivery, const struct egress_request *request)
+{
+	const struct config *config = ledger.config;
+	unsigned attempt = (unsigned)strtoul(header(request, "X-Tiktool-Attempt"), NULL, 10);
+	uint64_t body = digest_of(1, request->body, request->body_length);
+	bool is_first = delivery->attempt == 0;
+	if (delivery->is_in_flight)
+		ledger_violation("%s is in flight twice", delivery->id);
+	if (delivery->is_received && !is_first && delivery->body_digest != body)
+		ledger_violation("%s has another body than before", delivery->id);
+	if (attempt < 1 || attempt > config->delivery.schedule_steps ||
+	    (attempt != delivery->attempt && attempt != delivery->attempt + 1))
+		ledger_violation("%s: attempt %u after %u", delivery->id, attempt,
+				 delivery->attempt);
+	else if (attempt == delivery->attempt + 1 && attempt > 1 &&
+		 delivery->started_in_jump == virtual_jumps()) {
+		int64_t gap_ms = config->delivery.schedule_ms[attempt - 1] -
+				 config->delivery.schedule_ms[attempt - 2];
+		int64_t passed_ms = virtual_mono_ms() - delivery->started_mono_ms;
+		if (passed_ms < gap_ms)
+			ledger_violation("%s: attempt %u came %lld ms after the one before",
+					 delivery->id, attempt, (long long)passed_ms);
+	}
+	ledger.counts.repeated += attempt == delivery->attempt;
+	delivery->attempt = attempt;
+	delivery->started_mono_ms = virtual_mono_ms();
+	delivery->started_in_jump = virtual_jumps();
+	delivery->body_digest = body;
+}
+
+/* To one webhook a creator's events go out in their order, each after the answer to the one before.
+ */
+static void check_order(const struct egress_call *call)
+{
+	int64_t answered = ledger.creators[call->creator].answered[call->delivery->webhook];
+	if (call->delivery->attempt == 1 && call->sequence > answered + 1)
+		ledger_violation("%s: event %lld of %s before the answer to event %lld",
+				 call->delivery->id, (long long)call->sequence,
+				 ledger.creators[call->creator].handle, (long long)answered + 1);
+}
+
+static unsigned webhook_of(const char *url)
+{
+	for (unsigned i = 0; i < LEDGER_WEBHOOKS; i++)
+		if (strcmp(ledger.urls[i], url) == 0)
+			return i;
+	ledger_violation("a request to %s", url);
+	return 0;
+}
+
+static void read_body(struct egress_call *call, const struct egress_request *request)
+{
+	struct json_document *document;
+	if (json_parse(request->body, request->body_length, &document, NULL) < 0) {
+		ledger_violation("a body that is no JSON: %s", request->body);
+		return;
+	}
+	const struct json_value *root = json_root(document);
+	call->creator =
+		creator_of(json_string(json_member(json_member(root, "creator"), "unique_id")));
+	if (!json_integer(json_member(root, "sequence"), &call->sequence))
+		ledger_violation("a body without its sequence: %s", request->body);
+	json_destroy(document);
+}
+
+static const struct egress_result made = {
+	.was_made = true,
+	.duration_ms = 20,
+	.dns_ms = 1,
+	.connect_ms = 1,
+	.tls_ms = 1,
+	.first_byte_ms = 5,
+};
+
+static void answer(const struct egress_call *call, struct egress_result *result)
+{
+	*result = made;
+	switch (call->mode) {
+	case RECEIVER_DOWN:
+		result->error = "refused";
+		break;
+	case RECEIVER_HANGS:
+		result->error = "timeout";
+		break;
+	case RECEIVER_BUSY:
+		result->status = 503;
+		result->error = "http";
+		result->retry_after = "600";
+		break;
+	case RECEIVER_FLAKY:
+		result->status = chance_of(0.5) ? 200 : 500;
+		result->error = result->status == 200 ? NULL : "http";
+		break;
+	case RECEIVER_NO_SOCKETS:
+		result->was_made = false;
+		result->detail = "Too many open files";
+		break;
+	default:
+		result->status = 200;
+	}
+}
+
+static void on_answer(void *arg)
+{
+	struct egress_call *call = arg;
+	struct egress_result result;
+	answer(call, &result);
+	if (call->delivery) {
+		int64_t *answered =
+			&ledger.creators[call->creator].answered[call->delivery->webhook];
+		call->delivery->is_in_flight = false;
+		call->delivery->is_accepted |= result.status == 200;
+		if (call->sequence > *answered)
+			*answered = call->sequence;
+		note(call->delivery->id, &result.status, sizeof(result.status));
+	}
+	call->done(call->arg, &result);
+	free(call);
+}
+
+struct egress_call *__wrap_egress_start(struct egress *egress, const struct egress_request *request,
+					egress_done_fn done, void *arg)
+{
+	(void)egress;
+	unsigned webhook = webhook_of(request->url);
+	struct egress_call *call = memory_zeroed(1, sizeof(*call));
+	*call = (struct egress_call){ .mode = ledger.receivers[webhook], .done = done, .arg = arg };
+	if (call->mode != RECEIVER_NO_SOCKETS) {
+		struct seen_delivery *delivery = seen_by(header(request, "X-Tiktool-Delivery-Id"));
+		delivery->webhook = webhook;
+		snprintf(delivery->event_id, sizeof(delivery->event_id), "%s",
+			 header(request, "X-Tiktool-Event-Id"));
+		read_body(call, request);
+		check_attempt(delivery, request);
+		call->delivery = delivery;
+		check_order(call);
+		delivery->is_in_flight = delivery->is_received = true;
+		ledger.counts.attempts++;
+		note(delivery->id, request->body, request->body_length);
+	}
+	call->event = virtual_after(call->mode == RECEIVER_HANGS
+					    ? ledger.config->delivery.timeout_ms
+					    : chance_between(1, 5000),
+				    on_answer, call);
+	return call;
+}
+
+void __wrap_egress_cancel(struct egress_call *call)
+{
+	if (!call)
+		return;
+	if (call->delivery)
+		call->delivery->is_in_flight = false;
+	virtual_cancel(call->event);
+	free(call);
+}
+
+/* ---- the database against what was seen ---- */
+
+struct checking {
+	struct store *store;
+	int64_t sequence[LEDGER_CREATORS];
+	enum event_type last[LEDGER_CREATORS];
+	char newest[ID_TEXT_SIZE];
+	unsigned rows;
+	size_t deliveries, received;
+};
+
+static bool was_in_room(unsigned creator, uint64_t room)
+{
+	for (unsigned i = 0; i < ledger.room_count; i++)
+		if (ledger.rooms[i] == room)
+			return ledger.room_owner[i] == creator;
+	return false;
+}
+
+/* Starts and ends alternate, counted without a gap, and nothing was made up. */
+static void check_event_shown(void *arg, const struct event_row *event)
+{
+	struct checking *checking = arg;
+	unsigned creator = creator_of(event->creator);
+	if (event->sequence != checking->sequence[creator] + 1)
+		ledger_violation("%s: sequence %lld of %s follows %lld", event->id,
+				 (long long)event->sequence, event->creator,
+				 (long long)checking->sequence[creator]);
+	if (event->type == checking->last[creator])
+		ledger_violation("%s: two of a kind in a row of %s", event->id, event->creator);
+	if (!was_in_room(creator, event->room))
+		ledger_violation("%s: %s was never in room %llu", event->id, event->creator,
+				 (unsigned long long)event->room);
+	int64_t settled = event->delivered + event->dead;
+	if (settled != LEDGER_WEBHOOKS || event->pending || event->cancelled)
+		ledger_violation("%s: %lld of %d deliveries are settled", event->id,
+				 (long long)settled, LEDGER_WEBHOOKS);
+	checking->sequence[creator] = event->sequence;
+	checking->last[creator] = event->type;
+}
+
+static void check_event(void *arg, const struct event_row *event)
+{
+	struct checking *checking = arg;
+	checking->rows++;
+	snprintf(checking->newest, sizeof(checking->newest), "%s", event->id);
+	if (store_event_show(checking->store, event->id, check_event_shown, checking) < 0)
+		ledger_violation("%s cannot be read", event->id);
+}
+
+/* What is on record as delivered was accepted, and what is dead had every attempt. */
+static void check_delivery(void *arg, const struct delivery *row)
+{
+	struct checking *checking = arg;
+	struct seen_delivery *seen = NULL;
+	checking->rows++;
+	checking->deliveries++;
+	snprintf(checking->newest, sizeof(checking->newest), "%s", row->id);
+	for (size_t i = 0; i < ledger.seen_count && !seen; i++)
+		if (strcmp(ledger.seen[i]->id, row->id) == 0)
+			seen = ledger.seen[i];
+	checking->received += seen != NULL;
+	if (!seen || strcmp(seen->event_id, row->event_id) != 0)
+		ledger_violation("%s of %s never left", row->id, row->event_id);
+	else if (row->status == DELIVERY_DELIVERED && !seen->is_accepted)
+		ledger_violation("%s is on record as delivered, and nobody took it", row->id);
+	else if (row->status == DELIVERY_DEAD &&
+		 (row->attempts != ledger.config->delivery.schedule_steps ||
+		  seen->attempt != row->attempts))
+		ledger_violation("%s is dead after %u attempts", row->id, row->attempts);
+}
+
+static void check_creator(void *arg, const struct creator *creator)
+{
+	struct checking *checking = arg;
+	unsigned number = creator_of(creator->handle);
+	checking->rows++;
+	if (creator->room != ledger.creators[number].room)
+		ledger_violation("%s is in room %llu, not in %llu", creator->handle,
+				 (unsigned long long)ledger.creators[number].room,
+				 (unsigned long long)creator->room);
+}
+
+void ledger_check(struct store *store)
+{
+	struct checking checking = { .store = store };
+	static const struct delivery_filter all;
+	int r = 0;
+	for (unsigned i = 0; i < LEDGER_CREATORS; i++)
+		checking.last[i] = EVENT_LIVE_END;
+	do {
+		checking.rows = 0;
+		r = store_event_since(store, checking.newest, 100, check_event, &checking);
+	} while (r == 0 && checking.rows == 100);
+	checking.newest[0] = '\0';
+	do {
+		checking.rows = 0;
+		r = r < 0 ? r
+			  : store_delivery_list(store, &all, checking.newest, 100, check_delivery,
+						&checking);
+	} while (r == 0 && checking.rows == 100);
+	if (r == 0)
+		r = store_creator_list(store, NULL, NULL, "", LEDGER_CREATORS, check_creator,
+				       &checking);
+	if (r < 0)
+		ledger_violation("the database cannot be read: %s", strerror(-r));
+	if (checking.received != ledger.seen_count)
+		ledger_violation("%zu deliveries left that are not in the database",
+				 ledger.seen_count - checking.received);
+	note("end", &checking.deliveries, sizeof(checking.deliveries));
+}

@@ -1,0 +1,64 @@
+/* ledger - the simulated service and receivers, and what both saw: the witnesses of a simulation.
+ *
+ *   out:  every contradiction of what golived promises, as a line on stderr and in a count
+ *
+ * The linker puts these in the place of detect/upstream's requests and of deliver/egress.
+ */
+#ifndef GOLIVED_TESTS_LEDGER_H
+#define GOLIVED_TESTS_LEDGER_H
+
+#include "base/attrs.h"
+#include "base/config.h"
+#include "db/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LEDGER_CREATORS = 24, LEDGER_WEBHOOKS = 4 };
+
+/* Ways in which the service and the receivers misbehave; both begin with what is well. */
+enum ledger_service {
+	SERVICE_WELL,
+	SERVICE_DOWN,
+	SERVICE_SILENT,
+	SERVICE_LIMITS,
+	SERVICE_DOUBTS,
+	SERVICE_PARTIAL,
+	SERVICE_MODES
+};
+enum ledger_receiver {
+	RECEIVER_WELL,
+	RECEIVER_FLAKY,
+	RECEIVER_DOWN,
+	RECEIVER_HANGS,
+	RECEIVER_BUSY,
+	RECEIVER_NO_SOCKETS,
+	RECEIVER_MODES
+};
+
+struct ledger_counts {
+	unsigned checks, attempts, repeated, lives, kills, violations;
+	uint64_t digest; /* of everything that was seen, in its order */
+};
+
+/* config is borrowed: the limits and the schedule that are to be kept. */
+void ledger_reset(const struct config *config);
+void ledger_finish(void);
+
+void ledger_flip(unsigned creator); /* goes live in a new room, or offline */
+void ledger_set_service(enum ledger_service mode);
+void ledger_set_receiver(unsigned webhook, enum ledger_receiver mode);
+void ledger_heal(void);
+void ledger_killed(void);
+
+const char *ledger_handle(unsigned creator);
+const char *ledger_url(unsigned webhook);
+bool ledger_is_live(unsigned creator);
+
+/* After everything has drained: the database against what was seen. */
+void ledger_check(struct store *store);
+
+void ledger_violation(const char *format, ...) PRINTF_LIKE(1, 2);
+struct ledger_counts *ledger_counts(void);
+
+#endif

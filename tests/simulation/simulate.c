@@ -1,0 +1,325 @@
+/* simulate - days of a whole golived in virtual time, under faults, from a seed.
+ *
+ * The poller, the dispatcher and everything below them are the real ones, on a real SQLite file;
+ * the clock, the loop, the store's threads, the service and the receivers are simulated (virtual.h,
+ * ledger.h). The same seed gives the same course, to the last byte.
+ */
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "db/deliveries.h"
+#include "db/webhooks.h"
+#include "deliver/dispatcher.h"
+#include "detect/poller.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/virtual.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
+
+static const int64_t start_ms = INT64_C(1781784000000); /* 2026-06-18T12:00:00Z */
+
+struct simulation {
+	struct config *config; /* owned */
+	char directory[64];
+	struct virtual_store *store;
+	struct poller *poller;
+	struct dispatcher *dispatcher;
+	int64_t faults_until_mono_ms;
+	bool may_jump; /* the wall clock of this seed is set now and then */
+};
+
+/* ---- the simulated process ---- */
+
+static void on_enqueued(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (!chance_of(0.2)) /* a hint may be lost */
+		dispatcher_wake(simulation->dispatcher);
+}
+
+static void start_process(struct simulation *simulation)
+{
+	simulation->store = virtual_store_open(simulation->directory);
+	struct store_thread *thread = (struct store_thread *)simulation->store;
+	simulation->dispatcher = dispatcher_create(NULL, thread, NULL, simulation->config, NULL);
+	simulation->poller = poller_create(
+		NULL, thread, simulation->config, "key",
+		&(struct poller_hooks){ .on_enqueued = on_enqueued, .arg = simulation });
+	dispatcher_start(simulation->dispatcher);
+	poller_start(simulation->poller);
+}
+
+static void end_process(struct simulation *simulation)
+{
+	poller_destroy(simulation->poller);
+	dispatcher_destroy(simulation->dispatcher);
+	virtual_store_kill(simulation->store);
+}
+
+static void restart(struct simulation *simulation)
+{
+	end_process(simulation);
+	ledger_killed();
+	start_process(simulation);
+}
+
+/* ---- faults ---- */
+
+static void heal_disk(void *arg)
+{
+	struct simulation *simulation = arg;
+	virtual_store_set_full(simulation->store, false);
+	virtual_store_set_slow(simulation->store, false);
+}
+
+static void trouble_disk(struct simulation *simulation)
+{
+	if (chance_of(0.5))
+		virtual_store_set_full(simulation->store, true);
+	else
+		virtual_store_set_slow(simulation->store, true);
+}
+
+static void trouble_clock(struct simulation *simulation)
+{
+	if (simulation->may_jump)
+		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
+	else
+		virtual_stall(chance_between(1, 20 * MINUTE_MS));
+}
+
+/* Most troubles are over within minutes, some outlast the next one. */
+static void on_recovery(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (virtual_mono_ms() >= simulation->faults_until_mono_ms)
+		return; /* drain() has healed everything */
+	heal_disk(simulation);
+	ledger_set_service(SERVICE_WELL);
+	if (chance_of(0.3))
+		ledger_heal();
+}
+
+static void on_fault(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (virtual_mono_ms() >= simulation->faults_until_mono_ms)
+		return;
+	switch (chance_between(0, 6)) {
+	case 0:
+	case 1:
+		virtual_store_die_in_commit(simulation->store);
+		break;
+	case 2:
+		trouble_disk(simulation);
+		break;
+	case 3:
+		trouble_clock(simulation);
+		break;
+	case 4:
+		ledger_set_service((enum ledger_service)chance_between(0, SERVICE_MODES - 1));
+		break;
+	default:
+		ledger_set_receiver((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
+				    (enum ledger_receiver)chance_between(0, RECEIVER_MODES - 1));
+	}
+	virtual_after(chance_between(SECOND_MS, 10 * MINUTE_MS), on_recovery, simulation);
+	virtual_after(chance_between(SECOND_MS, 20 * MINUTE_MS), on_fault, simulation);
+}
+
+/* Lives come and go; each creator about ten times a day. */
+static void on_flip(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (virtual_mono_ms() >= simulation->faults_until_mono_ms)
+		return;
+	ledger_flip((unsigned)chance_between(0, LEDGER_CREATORS - 1));
+	virtual_after(chance_between(SECOND_MS, 6 * MINUTE_MS), on_flip, simulation);
+}
+
+/* ---- one seed ---- */
+
+static void set_up_store(struct store *store)
+{
+	if (store_begin(store) < 0)
+		abort();
+	for (unsigned i = 0; i < LEDGER_WEBHOOKS; i++) {
+		const char *creators[LEDGER_CREATORS];
+		char id[ID_TEXT_SIZE];
+		for (unsigned j = 0; j < LEDGER_CREATORS; j++)
+			creators[j] = ledger_handle(j);
+		const struct webhook webhook = { .target_url = ledger_url(i),
+						 .event_types = EVENT_TYPES_ALL,
+						 .creators = creators,
+						 .creator_count = LEDGER_CREATORS,
+						 .rate_limit = i == 3 ? 0.5 : 0,
+						 .active = true };
+		if (store_webhook_add(store, &webhook,
+				      "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 0,
+				      clock_now_ms(), id) < 0)
+			abort();
+	}
+	if (store_commit(store) < 0)
+		abort();
+}
+
+static void run_until(struct simulation *simulation, int64_t until_mono_ms)
+{
+	while (virtual_step(until_mono_ms))
+		if (virtual_store_is_dead(simulation->store))
+			restart(simulation);
+}
+
+static bool has_settled(struct store *store)
+{
+	struct delivery_totals totals;
+	if (store_begin(store) < 0 || store_delivery_totals(store, clock_now_ms(), &totals) < 0)
+		abort();
+	store_rollback(store);
+	return totals.pending == 0;
+}
+
+/* Without faults everything comes to its end: within the schedule, behind a clock that was set. */
+static void drain(struct simulation *simulation)
+{
+	ledger_heal();
+	heal_disk(simulation);
+	run_until(simulation, virtual_mono_ms() + HOUR_MS);
+	for (int i = 0; i < 72 && !has_settled(virtual_store_connection(simulation->store)); i++)
+		run_until(simulation, virtual_mono_ms() + HOUR_MS / 2);
+}
+
+/* Faults and lives that were still to come do nothing any more. */
+static void run_what_is_left(void)
+{
+	while (virtual_step(INT64_MAX))
+		;
+}
+
+/* Returns how many promises were broken. */
+static unsigned run_seed(struct config *config, uint64_t seed, int64_t hours, bool is_quiet)
+{
+	struct simulation simulation = { .config = config };
+	snprintf(simulation.directory, sizeof(simulation.directory), "%s/golived-simulate-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(simulation.directory))
+		abort();
+	chance_seed(seed);
+	virtual_reset(start_ms + chance_between(0, 24 * HOUR_MS));
+	ledger_reset(config);
+	simulation.may_jump = chance_of(0.3);
+	config->poll.policy = chance_of(0.5) ? POLICY_LEARNED : POLICY_UNIFORM;
+	simulation.faults_until_mono_ms = virtual_mono_ms() + hours * HOUR_MS;
+
+	start_process(&simulation);
+	set_up_store(virtual_store_connection(simulation.store));
+	virtual_after(10 * SECOND_MS, on_flip, &simulation);
+	virtual_after(MINUTE_MS, on_fault, &simulation);
+	run_until(&simulation, simulation.faults_until_mono_ms);
+	drain(&simulation);
+	end_process(&simulation);
+
+	simulation.store = virtual_store_open(simulation.directory);
+	struct store *store = virtual_store_connection(simulation.store);
+	if (store_begin(store) < 0)
+		abort();
+	ledger_check(store);
+	store_rollback(store);
+	virtual_store_kill(simulation.store);
+	run_what_is_left();
+
+	const struct ledger_counts counts = *ledger_counts();
+	if (!is_quiet || counts.violations > 0)
+		printf("seed %llu: %u lives, %u checks, %u attempts (%u again), %u kills, digest "
+		       "%016llx, %u violations\n",
+		       (unsigned long long)seed, counts.lives, counts.checks, counts.attempts,
+		       counts.repeated, counts.kills, (unsigned long long)counts.digest,
+		       counts.violations);
+	if (counts.violations > 0)
+		printf("again: ./dev simulate --seed %llu --hours %lld\n", (unsigned long long)seed,
+		       (long long)hours);
+	ledger_finish();
+	char command[128];
+	snprintf(command, sizeof(command), "rm -r %s", simulation.directory);
+	return system(command) == 0 ? counts.violations : counts.violations + 1;
+}
+
+/* ---- the command line ---- */
+
+static struct config *load_config(void)
+{
+	static const char *const settings[][2] = {
+		{ "GOLIVED_UPSTREAM_TIER", "pro" },
+		{ "GOLIVED_UPSTREAM_BATCH_SIZE", "10" },
+		{ "GOLIVED_UPSTREAM_REQUESTS_PER_MINUTE", "20" },
+		{ "GOLIVED_UPSTREAM_REQUESTS_PER_DAY", "4000" },
+	};
+	struct strbuf mistakes;
+	struct config *config;
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		setenv(settings[i][0], settings[i][1], 1);
+	strbuf_init(&mistakes, 4096);
+	if (config_load("/dev/null", &mistakes, &config) < 0) {
+		fputs(mistakes.data, stderr);
+		exit(2);
+	}
+	strbuf_finish(&mistakes);
+	return config;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seeds", required_argument, NULL, 'n' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "first", required_argument, NULL, 'f' },
+		{ "hours", required_argument, NULL, 'h' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	unsigned long long first = 1, count = 100;
+	long long hours = 48;
+	bool is_quiet = true, is_verbose = false;
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		switch (option) {
+		case 'n':
+			count = strtoull(optarg, NULL, 10);
+			break;
+		case 's':
+			first = strtoull(optarg, NULL, 10);
+			count = 1;
+			is_quiet = false;
+			break;
+		case 'f':
+			first = strtoull(optarg, NULL, 10);
+			break;
+		case 'h':
+			hours = strtoll(optarg, NULL, 10);
+			break;
+		case 'v':
+			is_verbose = true;
+			break;
+		default:
+			fputs("usage: simulate [--seeds N] [--first SEED] [--seed SEED] [--hours "
+			      "H] "
+			      "[--verbose]\n",
+			      stderr);
+			return 2;
+		}
+	}
+	log_configure(is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	struct config *config = load_config();
+	unsigned long long failed = 0;
+	for (unsigned long long seed = first; seed < first + count; seed++)
+		failed += run_seed(config, seed, hours, is_quiet) > 0;
+	config_destroy(config);
+	printf("%llu seeds of %lld virtual hours, %llu with violations\n", count, hours, failed);
+	return failed > 0;
+}
