@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "domain/target.h"
 
 /* Failures in a row at which a webhook is reported, and at every doubling of it. */
 enum { FAILING_STREAK = 5 };
@@ -11,7 +10,6 @@ static void log_attempt(const struct flight *flight)
 {
 	const struct attempt_outcome *outcome = &flight->outcome;
 	const struct endpoint *endpoint = flight_endpoint(flight);
-	char origin[TARGET_ORIGIN_SIZE];
 	bool is_delivered = outcome->verdict == ATTEMPT_DELIVERED;
 	enum log_level level = is_delivered ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 	if (!log_is_enabled(level))
@@ -23,7 +21,7 @@ static void log_attempt(const struct flight *flight)
 		LOG_INT("attempt", outcome->attempt),
 		LOG_INT("status", outcome->status_code),
 		LOG_INT("duration_ms", outcome->duration_ms),
-		LOG_TEXT("target", target_origin(endpoint->target_url, origin)),
+		LOG_TEXT("target", flight->batch->origin),
 		is_delivered ? (struct log_field){ 0 } : LOG_TEXT("error", outcome->error),
 		outcome->error_detail ? LOG_TEXT("detail", outcome->error_detail)
 				      : (struct log_field){ 0 },

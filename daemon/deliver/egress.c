@@ -280,7 +280,9 @@ struct egress_call *egress_start(struct egress *egress, const struct egress_requ
 	call->started_mono_us = clock_mono_us();
 	call->dns_us = -1;
 	call->timer = loop_timer_create(egress->loop, on_timer, call);
-	if (http_url_parse(request->url, &call->url) != 0) {
+	if (request->parsed_url) {
+		call->url = *request->parsed_url;
+	} else if (http_url_parse(request->url, &call->url) != 0) {
 		loop_timer_set(call->timer, 0);
 		return call;
 	}

@@ -34,6 +34,8 @@ void egress_destroy(struct egress *egress);
 /* Everything is borrowed until the callback. */
 struct egress_request {
 	const char *url;
+	const struct http_url
+		*parsed_url; /* what http_url_parse() made of it; NULL: not done yet */
 	const struct http_header *headers;
 	size_t header_count;
 	const char *body;

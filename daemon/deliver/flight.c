@@ -31,6 +31,8 @@ struct flight *flight_create_all(struct claimed_lane *lane, const struct config 
 	struct flight_batch *batch = memory_zeroed(1, sizeof(*batch));
 	batch->lane = *lane;
 	batch->references = lane->claim_count;
+	batch->is_url_good = http_url_parse(lane->endpoint.target_url, &batch->url) == 0;
+	target_origin_of(batch->is_url_good ? &batch->url : NULL, batch->origin);
 	memset(lane, 0, sizeof(*lane));
 	for (unsigned i = 0; i < batch->lane.claim_count; i++) {
 		struct flight *flight = memory_zeroed(1, sizeof(*flight));
@@ -207,6 +209,7 @@ void flight_send(struct flight *flight, struct egress *egress, int64_t now_ms)
 	sign(flight, now_ms);
 	const struct egress_request request = {
 		.url = flight_endpoint(flight)->target_url,
+		.parsed_url = flight->batch->is_url_good ? &flight->batch->url : NULL,
 		.headers = flight->headers.headers,
 		.header_count = flight->headers.count,
 		.body = flight->claim->body,

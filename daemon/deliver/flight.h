@@ -12,6 +12,7 @@
 #include "db/deliveries.h"
 #include "deliver/egress.h"
 #include "deliver/signer.h"
+#include "domain/target.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ typedef void (*flight_done_fn)(void *arg, struct flight *flight);
 /* The claims of one lane share its endpoint, until the last flight is destroyed. */
 struct flight_batch {
 	struct claimed_lane lane; /* owned */
+	bool is_url_good;         /* the endpoint's URL could be read: url is what it says */
+	struct http_url url;
+	char origin[TARGET_ORIGIN_SIZE]; /* for the log */
 	unsigned references;
 };
 

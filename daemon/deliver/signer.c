@@ -86,9 +86,14 @@ static void add_header(struct signer_headers *headers, const char *name, const c
 static void add_own_header(struct signer_headers *headers, const struct signer_options *options,
 			   const char *suffix, const char *value)
 {
-	char name[128];
-	snprintf(name, sizeof(name), "%s-%s", options->header_prefix, suffix);
-	add_header(headers, name, value);
+	assert(headers->count < SIGNER_HEADERS_MAX);
+	strbuf_add_text(&headers->text, options->header_prefix);
+	strbuf_add_char(&headers->text, '-');
+	strbuf_add_text(&headers->text, suffix);
+	strbuf_add_char(&headers->text, '\0');
+	strbuf_add_text(&headers->text, value);
+	strbuf_add_char(&headers->text, '\0');
+	headers->count++;
 }
 
 static void add_body_signature(struct signer_headers *headers, const struct signer_options *options,

@@ -396,14 +396,20 @@ int target_url_check(const char *url, const struct target_exemptions *exemptions
 	return check_host(url, &parsed, exemptions, ret_reason);
 }
 
-char *target_origin(const char *url, char text[TARGET_ORIGIN_SIZE])
+char *target_origin_of(const struct http_url *url, char text[TARGET_ORIGIN_SIZE])
 {
-	struct http_url parsed;
-	if (http_url_parse(url, &parsed) == 0)
-		snprintf(text, TARGET_ORIGIN_SIZE, "http%s://%s%s%s:%u", parsed.is_https ? "s" : "",
-			 parsed.host_is_ipv6 ? "[" : "", parsed.host,
-			 parsed.host_is_ipv6 ? "]" : "", parsed.port);
+	if (url)
+		snprintf(text, TARGET_ORIGIN_SIZE, "http%s://%s%s%s:%u", url->is_https ? "s" : "",
+			 url->host_is_ipv6 ? "[" : "", url->host, url->host_is_ipv6 ? "]" : "",
+			 url->port);
 	else
 		snprintf(text, TARGET_ORIGIN_SIZE, "(no URL)");
 	return text;
+}
+
+char *target_origin(const char *url, char text[TARGET_ORIGIN_SIZE])
+{
+	struct http_url parsed;
+	bool is_url = http_url_parse(url, &parsed) == 0;
+	return target_origin_of(is_url ? &parsed : NULL, text);
 }

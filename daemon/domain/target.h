@@ -41,5 +41,7 @@ int target_url_check(const char *url, const struct target_exemptions *exemptions
 /* "https://host:port" of a URL, for logs: paths often carry tokens. Returns text. */
 enum { TARGET_ORIGIN_SIZE = 300 };
 char *target_origin(const char *url, char text[TARGET_ORIGIN_SIZE]);
+/* The same of a URL that was read already; NULL: it could not be. */
+char *target_origin_of(const struct http_url *url, char text[TARGET_ORIGIN_SIZE]);
 
 #endif
