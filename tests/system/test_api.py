@@ -220,12 +220,13 @@ def test_a_slow_reader_of_the_stream_is_dropped_and_delays_nobody(tmp_path, star
     golived = start_golived({"admin": {"listen": f"unix:{tmp_path}/admin.sock"}}, announces=r"address=unix:(\S+)")
     assert ask(keep(golived), golived, "PUT", "/api/watchlists/talents", {"creators": ["ann"]})[0] == 201
     newest = max(trigger_many(golived, 800))
-    slow = open_stream(golived, "evt_" + "0" * 26)
-    with slow:
+    with open_stream(golived, "evt_" + "0" * 26), open_stream(golived, newest) as idle:
         fast = stream(golived, "evt_" + "0" * 26)
         assert newest in (event["id"] for event in fast)
         assert ask(keep(golived), golived, "GET", "/api/status")[0] == 200
         wait_until(lambda: "admin connection timed out" in golived.output(), 25, "the slow reader was dropped")
+        lines = idle.makefile("rb")
+        assert any(line.startswith(b": ") for line in lines), "a heartbeat keeps one open on which nothing happens"
 
 
 # --- who may come in, and how ---

@@ -1,6 +1,7 @@
 """golivectl against a running daemon: every command, its exit status, and what it prints."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -308,6 +309,36 @@ def test_on_the_daemons_machine_nothing_needs_to_be_said(start_golived):
     assert "version" in result.stdout
     assert golived.stop() == 0
     assert golivectl("status", "-c", golived.config).returncode == 3
+
+
+def on_a_terminal(golived, *arguments, **environment):
+    """What a command prints on a terminal of its own, both outputs together."""
+    ours, theirs = os.openpty()
+    result = subprocess.run([BUILD / "golivectl", "--url", golived.base, "--key-file", golived.folder / "admin.key",
+                             *map(str, arguments)], env={**clean_environment(), **environment}, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    printed = b""
+    try:
+        while piece := os.read(ours, 1 << 16):
+            printed += piece
+    except OSError:
+        pass  # that is how the end of a terminal looks
+    os.close(ours)
+    assert result.returncode == 0, printed
+    return printed.decode()
+
+
+def test_a_terminal_gets_colours_unless_it_does_not_want_them(ctl, golived):
+    ctl("watchlists", "put", "talents", "ann")
+    assert "\033[" in on_a_terminal(golived, "creators", "ls")
+    assert "\033[" not in on_a_terminal(golived, "creators", "ls", NO_COLOR="1")
+
+
+def test_a_long_import_shows_on_a_terminal_how_far_it_is(golived, tmp_path):
+    table = tmp_path / "many.csv"
+    table.write_text("".join(f"creator.{number:06}\n" for number in range(25000)))
+    bars = re.findall(r"\r\[(#+)-*\] +(\d+) %", on_a_terminal(golived, "watchlists", "import", "many", table))
+    assert [(len(bar), percent) for bar, percent in bars] == [(16, "40"), (32, "80"), (40, "100")]
 
 
 def test_what_the_terminal_gets_is_plain_where_it_is_none(ctl):
