@@ -1,5 +1,6 @@
 """golivectl against a running daemon: every command, its exit status, and what it prints."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -107,10 +108,19 @@ def test_events_are_triggered_found_and_sent_again(ctl, receiver):
     ctl("replays", "cancel", replay)
 
 
+@contextlib.contextmanager
 def start(golived, *arguments):
-    """A command that goes on running; its output is read line by line."""
-    return subprocess.Popen([BUILD / "golivectl", "--url", golived.base, "--key-file", golived.folder / "admin.key", *arguments],
-                            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """A command that goes on running; its output is read line by line. It never outlives its test."""
+    command = [BUILD / "golivectl", "--url", golived.base, "--key-file", golived.folder / "admin.key", *arguments]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_streams(golived, count):
+    wait_until(lambda: golived.output().count("path=/api/events/stream status=200") >= count, 20, f"{count} streams were opened")
 
 
 def test_events_are_shown_as_they_happen(ctl, golived):
@@ -119,7 +129,7 @@ def test_events_are_shown_as_they_happen(ctl, golived):
     line = ctl("events", "tail", "--after", "evt_00000000000000000000000000", "--count", "1")
     assert re.fullmatch(rf"\S+Z  live.start +ann +{old} +sequence - \(test\)  .*\n", line), line
     with start(golived, "events", "tail", "--creator", "@Ann", "--type", "live.end", "--count", "2", "--json") as tail:
-        wait_until(lambda: "path=/api/events/stream" in golived.output() or tail.poll() is not None, 20, "it has connected")
+        wait_for_streams(golived, 2)
         wanted = []
         for event_type, creator in (("live.end", "bob"), ("live.end", "ann"), ("live.start", "ann"), ("live.end", "ann")):
             event = json.loads(ctl("trigger", event_type, creator, "--json"))["event_id"]
@@ -136,7 +146,7 @@ def test_a_tail_goes_on_after_a_restart_of_the_daemon_without_a_gap(start_golive
     golived = start_golived({"admin": {"listen": f"127.0.0.1:{port}"}})
     golived.watch("talents", ["ann"])
     with start(golived, "events", "tail", "--count", "2", "--json") as tail:
-        wait_until(lambda: "path=/api/events/stream" in golived.output(), 20, "it has connected")
+        wait_for_streams(golived, 1)
         events = [golived.post("/api/events", {"event_type": "live.start", "creator": "ann"}, status=202)["event_id"]]
         assert golived.stop() == 0
         golived.start()
