@@ -402,7 +402,7 @@ static void serve(struct admin_server *server)
 	server->has_resumed = false;
 	MHD_run(server->mhd);
 	int64_t rest_ms = share_take(&server->share, began_us, clock_mono_us());
-	if (rest_ms > 0 && server->watch) {
+	if (rest_ms > 0 && server->watch && !server->is_stopped) {
 		server->rest_until_mono_ms = began_us / 1000 + rest_ms;
 		loop_watch_set(server->watch, 0);
 	}
@@ -530,6 +530,9 @@ void admin_server_stop(struct admin_server *server)
 	if (server->is_stopped)
 		return;
 	server->is_stopped = true;
+	/* What is under way is answered without a rest. */
+	if (server->watch)
+		loop_watch_set(server->watch, LOOP_READABLE);
 	server->listener.fd = MHD_quiesce_daemon(server->mhd);
 	listener_close(&server->listener);
 	calls_stop(server->calls);
