@@ -134,6 +134,31 @@ static void all_files_are_private(void **state)
 	assert_ok(store_begin(fixture->store));
 }
 
+/* Each commit adds a page at least; what was moved into the database is written over. */
+static void the_wal_stays_bounded_while_others_read(void **state)
+{
+	enum { COMMITS = 10000, PAGE_BYTES = 4096, BOUND_BYTES = 24 << 20 };
+	struct fixture *fixture = *state;
+	struct store *reader = open_store(fixture->path, STORE_READER);
+	int64_t database_bytes, wal_bytes, most_bytes = 0, value;
+	for (int i = 0; i < COMMITS; i++) {
+		assert_ok(store_fact_set(fixture->store, "busy", i));
+		assert_ok(store_commit(fixture->store));
+		if (i % 100 == 0) {
+			assert_ok(store_begin(reader));
+			assert_ok(store_fact_get(reader, "busy", &value));
+			assert_ok(store_commit(reader));
+			store_sizes(fixture->store, &database_bytes, &wal_bytes);
+			most_bytes = wal_bytes > most_bytes ? wal_bytes : most_bytes;
+		}
+		assert_ok(store_begin(fixture->store));
+	}
+	store_close(reader);
+	if (most_bytes > BOUND_BYTES)
+		fail_msg("the WAL grew to %lld bytes", (long long)most_bytes);
+	assert_true((int64_t)COMMITS * PAGE_BYTES > BOUND_BYTES); /* else it proves nothing */
+}
+
 static void a_clean_stop_leaves_no_wal(void **state)
 {
 	struct fixture *fixture = *state;
@@ -444,6 +469,7 @@ int main(void)
 		IN_A_STORE(a_reader_sees_what_was_committed),
 		IN_A_STORE(a_backup_is_whole_and_private),
 		IN_A_STORE(all_files_are_private),
+		IN_A_STORE(the_wal_stays_bounded_while_others_read),
 		IN_A_STORE(a_clean_stop_leaves_no_wal),
 		IN_A_STORE(a_second_writer_is_told_the_pid_of_the_first),
 		IN_A_STORE(a_newer_database_is_refused),
