@@ -54,6 +54,8 @@ int store_delivery_replay(struct store *store, const char *delivery_id, int64_t 
 struct lane_due {
 	char webhook_id[ID_TEXT_SIZE];
 	int64_t due_at_ms; /* of its earliest delivery; INT64_MAX: nothing is pending */
+	bool was_tried;    /* an attempt was made, ever */
+	int64_t fail_streak;
 };
 
 /* Lanes of active webhooks that have something claimable, now or later. The array is the caller's

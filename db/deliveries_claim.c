@@ -27,10 +27,10 @@ static void lane_list_give(struct lane_list *list, struct lane_due **ret_lanes, 
 	*ret_lanes = TAKE(list->lanes);
 }
 
-/* Adds the lane unless it has nothing to claim. */
-static int lane_list_add(struct store *store, int64_t webhook_key, const char *webhook_id,
-			 struct lane_list *list)
+/* Adds the lane of a webhook (key, id, last attempt, streak) unless it has nothing to claim. */
+static int lane_list_add(struct store *store, struct sql_rows *webhook, struct lane_list *list)
 {
+	int64_t webhook_key = sql_integer(webhook, 0);
 	int64_t due_at_ms;
 	RETURN_IF_ERROR(outbox_lane_due(store, webhook_key, &due_at_ms));
 	if (due_at_ms == INT64_MAX)
@@ -40,13 +40,18 @@ static int lane_list_add(struct store *store, int64_t webhook_key, const char *w
 		list->lanes = memory_resized(list->lanes, list->capacity, sizeof(list->lanes[0]));
 	}
 	struct lane_due *lane = &list->lanes[list->count++];
-	*lane = (struct lane_due){ .due_at_ms = due_at_ms };
-	memcpy(lane->webhook_id, webhook_id, strlen(webhook_id) + 1);
+	*lane = (struct lane_due){
+		.due_at_ms = due_at_ms,
+		.was_tried = sql_integer(webhook, 2) != 0,
+		.fail_streak = sql_integer(webhook, 3),
+	};
+	sql_copy_text(webhook, 1, lane->webhook_id, sizeof(lane->webhook_id));
 	return 0;
 }
 
 static const char get_pending_lanes[] =
-	"SELECT w.key, w.id FROM webhooks w JOIN webhook_health h ON h.webhook_key = w.key"
+	"SELECT w.key, w.id, h.last_attempt_at_ms, h.fail_streak"
+	" FROM webhooks w JOIN webhook_health h ON h.webhook_key = w.key"
 	" WHERE w.is_active = 1 AND w.deleted_at_ms IS NULL AND h.pending > 0";
 
 int store_lanes_list(struct store *store, struct lane_due **ret_lanes, unsigned *ret_count)
@@ -55,7 +60,7 @@ int store_lanes_list(struct store *store, struct lane_due **ret_lanes, unsigned 
 	struct sql_rows *rows = sql_query(store->sql, get_pending_lanes);
 	int r;
 	while ((r = sql_next(rows)) > 0) {
-		r = lane_list_add(store, sql_integer(rows, 0), sql_text(rows, 1), &list);
+		r = lane_list_add(store, rows, &list);
 		if (r < 0)
 			break;
 	}
@@ -68,8 +73,10 @@ int store_lanes_list(struct store *store, struct lane_due **ret_lanes, unsigned 
 static const char newest_key[] = "SELECT coalesce(max(key), 0) FROM deliveries";
 static const char get_added[] =
 	"SELECT key, webhook_key FROM deliveries WHERE key > ?1 ORDER BY key LIMIT ?2";
-static const char get_active_id[] =
-	"SELECT id FROM webhooks WHERE key = ?1 AND is_active = 1 AND deleted_at_ms IS NULL";
+static const char get_active[] =
+	"SELECT w.key, w.id, h.last_attempt_at_ms, h.fail_streak"
+	" FROM webhooks w JOIN webhook_health h ON h.webhook_key = w.key"
+	" WHERE w.key = ?1 AND w.is_active = 1 AND w.deleted_at_ms IS NULL";
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -79,11 +86,11 @@ static int compare_keys(const void *a, const void *b)
 
 static int add_touched(struct store *store, int64_t webhook_key, struct lane_list *list)
 {
-	struct sql_rows *rows = sql_query(store->sql, get_active_id, SQL_INT(webhook_key));
+	struct sql_rows *rows = sql_query(store->sql, get_active, SQL_INT(webhook_key));
 	int r = sql_next(rows);
 	if (r <= 0)
 		return r;
-	r = lane_list_add(store, webhook_key, sql_text(rows, 0), list);
+	r = lane_list_add(store, rows, list);
 	sql_end(rows);
 	return r;
 }

@@ -232,9 +232,12 @@ static void job_is_back(struct dispatcher *dispatcher, struct dispatch_job *job,
 static void touch_lanes(struct dispatcher *dispatcher, const struct dispatch_job *job)
 {
 	int64_t now_ms = clock_now_ms();
-	for (unsigned i = 0; i < job->lane_count; i++)
-		lanes_touch(dispatcher->lanes, job->lanes[i].webhook_id, job->lanes[i].due_at_ms,
-			    now_ms);
+	for (unsigned i = 0; i < job->lane_count; i++) {
+		const struct lane_due *lane = &job->lanes[i];
+		lanes_introduce(dispatcher->lanes, lane->webhook_id, lane->was_tried,
+				lane->fail_streak, now_ms);
+		lanes_touch(dispatcher->lanes, lane->webhook_id, lane->due_at_ms, now_ms);
+	}
 }
 
 static void on_recovered(void *owner, struct dispatch_job *job, int result)

@@ -319,6 +319,22 @@ void lanes_set_limits(struct lanes *lanes, const struct lanes_limits *limits, in
 		lane_place(lanes, lanes->all[i], now_ms);
 }
 
+void lanes_introduce(struct lanes *lanes, const char *webhook_id, bool was_tried,
+		     int64_t fail_streak, int64_t now_ms)
+{
+	if (!was_tried || find_lane(lanes, webhook_id))
+		return;
+	struct lane *lane = add_lane(lanes, webhook_id, now_ms);
+	lane->class = fail_streak > 0 ? LANE_DOUBTFUL : LANE_PROVEN;
+	if (fail_streak < LANES_FAILING_STREAK) {
+		lane->fail_streak = (unsigned)fail_streak;
+		return;
+	}
+	lane->fail_streak = LANES_FAILING_STREAK;
+	lane->limit = 1;
+	lanes->failing++;
+}
+
 void lanes_touch(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms)
 {
 	struct lane *lane = find_lane(lanes, webhook_id);

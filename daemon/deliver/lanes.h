@@ -42,6 +42,12 @@ struct lanes *lanes_create(const struct lanes_limits *limits);
 void lanes_destroy(struct lanes *lanes);
 void lanes_set_limits(struct lanes *lanes, const struct lanes_limits *limits, int64_t now_ms);
 
+/* What the store knows of a webhook: whether an attempt was made ever, and how many failed in a
+ * row. For a lane that is not known here, as after a start: so the dead ones are not taken for new.
+ */
+void lanes_introduce(struct lanes *lanes, const char *webhook_id, bool was_tried,
+		     int64_t fail_streak, int64_t now_ms);
+
 /* Something is due in this lane at that time, or earlier than was known. INT64_MAX says nothing. */
 void lanes_touch(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms);
 

@@ -673,19 +673,31 @@ static void a_lost_hint_costs_a_second_at_most(void **state)
 	assert_true(clock_mono_ms() - begun_ms < 2500);
 }
 
+static int compare_times(const void *a, const void *b)
+{
+	int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+	return (one > other) - (one < other);
+}
+
+/* By when they started: when they arrived depends on what else the machine does. */
 static void a_rate_limit_spaces_attempts(void **state)
 {
 	struct world *world = *state;
 	char webhook[ID_TEXT_SIZE];
+	int64_t started_at_ms[4];
 	world->rate_limit = 10;
 	dispatcher_start(world->dispatcher);
 	add_webhook(world, "alice", "/hook", webhook);
 	add_live(world, "alice");
 	add_live(world, "alice");
 	await_status(world, webhook, DELIVERY_DELIVERED, 4);
-	for (unsigned i = 2; i <= 4; i++) {
-		int64_t gap_ms = receiver_find(world->receiver, "/hook", i)->at_mono_ms -
-				 receiver_find(world->receiver, "/hook", i - 1)->at_mono_ms;
+	for (unsigned i = 0; i < 4; i++) {
+		see_attempts(world, world->deliveries[i].id);
+		started_at_ms[i] = world->attempts[0].started_at_ms;
+	}
+	qsort(started_at_ms, 4, sizeof(started_at_ms[0]), compare_times);
+	for (unsigned i = 1; i < 4; i++) {
+		int64_t gap_ms = started_at_ms[i] - started_at_ms[i - 1];
 		if (gap_ms < 90)
 			fail_msg("a gap of %lld ms", (long long)gap_ms);
 	}

@@ -315,6 +315,26 @@ static void slow_lanes_leave_half_of_the_slots(void **state)
 	lanes_destroy(lanes);
 }
 
+/* After a start nothing is known here; the store remembers. */
+static void what_failed_before_the_start_is_not_taken_for_new(void **state)
+{
+	(void)state;
+	struct lanes *lanes = lanes_create(&usual);
+	char id[32];
+	for (int i = 0; i < 200; i++) {
+		snprintf(id, sizeof(id), "wh_flood%d", i);
+		lanes_introduce(lanes, id, true, 7, 0);
+	}
+	assert_int_equal(lanes_failing(lanes), 200);
+	assert_int_equal(flood(lanes, 200), usual.total / 2);
+	lanes_introduce(lanes, "wh_good", true, 0, 0);
+	lanes_set_due(lanes, "wh_good", 0, 0);
+	assert_int_equal(fill(lanes, "wh_good", 0), LANES_LIMIT_FIRST);
+	finish(lanes, "wh_flood0", LANES_SUCCEEDED, QUICK_MS, 1);
+	assert_int_equal(lanes_failing(lanes), 199);
+	lanes_destroy(lanes);
+}
+
 static void what_is_granted_ahead_is_beyond_the_total(void **state)
 {
 	(void)state;
@@ -555,6 +575,7 @@ int main(void)
 		cmocka_unit_test(new_lanes_leave_a_quarter_of_the_slots),
 		cmocka_unit_test(failing_lanes_leave_half_of_the_slots),
 		cmocka_unit_test(slow_lanes_leave_half_of_the_slots),
+		cmocka_unit_test(what_failed_before_the_start_is_not_taken_for_new),
 		cmocka_unit_test(what_is_granted_ahead_is_beyond_the_total),
 		cmocka_unit_test(with_stock_proven_lanes_take_turns_by_pieces),
 		cmocka_unit_test(failing_lanes_gain_nothing_by_what_is_ahead),
