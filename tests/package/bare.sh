@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by its neighbours: a bare Debian 12 in $bare, which goes when the script ends, and steps in it (root).
 #
 # It comes from debootstrap, or is a copy of the folder $GOLIVED_BARE.
