@@ -14,7 +14,7 @@ static const char watched_changes[] =
 	"SELECT key, handle, is_watched, priority, quarantined_at_ms IS NOT NULL, "
 	"last_checked_at_ms,"
 	" change, status, room, ended_room, live_since_ms, started_source, answered_at_ms,"
-	" evidence, evidence_count, evidence_since_ms, sequence"
+	" evidence, evidence_count, evidence_since_ms, sequence, added_at_ms"
 	" FROM creators WHERE change > ?1 AND (is_watched = 1 OR ?1 > 0)"
 	" ORDER BY change LIMIT ?2";
 
@@ -42,6 +42,7 @@ static void read_watched(struct sql_rows *rows, struct watched_creator *ret_crea
 		.priority = (enum creator_priority)sql_integer(rows, 3),
 		.quarantined = sql_integer(rows, 4) != 0,
 		.last_checked_at_ms = sql_integer(rows, 5),
+		.added_at_ms = sql_integer(rows, 17),
 	};
 	sql_copy_text(rows, 1, ret_creator->handle, sizeof(ret_creator->handle));
 	read_state(rows, &ret_creator->state);

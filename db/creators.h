@@ -24,6 +24,7 @@ struct watched_creator {
 		priority; /* the highest of its watchlists; normal if only webhooks name it */
 	bool quarantined;
 	int64_t last_checked_at_ms; /* 0: never */
+	int64_t added_at_ms;        /* when it was first named */
 	struct creator_state state;
 };
 
@@ -79,6 +80,9 @@ int store_creator_list(struct store *store, const enum creator_status *status,
 /* -ENOENT: not watched. */
 int store_creator_show(struct store *store, const char *handle, creator_visit_fn visit,
 		       void *arg) MUST_CHECK;
+/* A creator's latest sessions, newest first; *ret_count of them, at most max. */
+int store_session_history(struct store *store, struct creator_key key, struct session *sessions,
+			  unsigned max, unsigned *ret_count) MUST_CHECK;
 int store_session_list(struct store *store, const char *handle, unsigned limit,
 		       session_visit_fn visit, void *arg) MUST_CHECK;
 

@@ -17,8 +17,8 @@ struct membership {
 
 #define FIND_CREATOR "SELECT key FROM creators WHERE handle = ?1"
 #define MAKE_CREATOR \
-	"INSERT INTO creators (handle, change)" \
-	" VALUES (?1, (SELECT coalesce(max(change), 0) + 1 FROM creators))"
+	"INSERT INTO creators (handle, added_at_ms, change)" \
+	" VALUES (?1, unixepoch() * 1000, (SELECT coalesce(max(change), 0) + 1 FROM creators))"
 
 const struct membership webhook_creators = {
 	.find_member = FIND_CREATOR,

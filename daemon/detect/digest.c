@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* What is not known was not looked at; but who is never known must not crowd out the others. */
+enum { DOUBTS_MAX = 2 };
+
 /* A row's step, before it is known whether it holds. */
 struct digest_step {
 	struct detector_result result;
@@ -144,6 +147,21 @@ void digest_batch(const struct digest_rules *rules, struct massflip *massflip,
 	}
 }
 
+static void learn_row(const struct record *record, const struct record_row *row,
+		      struct roster *roster)
+{
+	for (unsigned i = 0; i < row->transition_count; i++) {
+		const struct transition *transition = &row->transitions[i];
+		if (transition->type == TRANSITION_START)
+			roster_learn_start(roster, row->place, transition->started_at_ms);
+		else
+			roster_learn_end(roster, row->place, transition->started_at_ms,
+					 transition->ended_at_ms);
+	}
+	if (row->transition_count > 0)
+		roster_expect(roster, row->place, record->now_ms);
+}
+
 static void commit_row(const struct record *record, const struct record_row *row,
 		       struct roster *roster)
 {
@@ -158,6 +176,9 @@ static void commit_row(const struct record *record, const struct record_row *row
 	entry->failures = 0;
 	entry->suspect_since_mono_ms = 0;
 	plan->is_live = row->state.status == CREATOR_LIVE;
+	learn_row(record, row, roster);
+	if (row->verdict != ANSWER_UNKNOWN || entry->doubtful > DOUBTS_MAX)
+		planner_settle(plan, record->now_ms);
 	plan->last_checked_at_ms = record->now_ms;
 	plan->not_before_ms = 0;
 	plan->confirm_at_ms = row->confirm_at_ms;

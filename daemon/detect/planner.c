@@ -15,16 +15,53 @@ static const double priority_weights[] = {
 	[PRIORITY_LOW] = 0.25, [PRIORITY_NORMAL] = 1, [PRIORITY_HIGH] = 4
 };
 
-/* What is expected to be lost by not having looked for so long: the integral of the intensity of
- * starts (of ends, while live) times the square of the time that the change stays undetected, in
- * hours. The square protects the tail: the longest delays weigh most. Every creator counts as the
- * average one: three starts a week, lives of about 100 minutes; a late end weighs 0.3 late starts.
- */
-static double expected_loss(bool is_live, int64_t waited_ms)
+/* Every creator of whom nothing is known counts as the average one: three starts a week, lives of
+ * about 100 minutes. */
+static double rate_of(const struct planner_entry *entry)
 {
-	static const double start_rate = 3.0 / 168, end_rate = 0.6 * 0.3;
-	double hours = (double)waited_ms / 3600000.0;
-	return (is_live ? end_rate : start_rate) * hours * hours * hours / 3;
+	static const double start_rate = 3.0 / 168, end_rate = 0.6;
+	double rate = (double)entry->loss.rate;
+	return rate > 0 ? rate : entry->is_live ? end_rate : start_rate;
+}
+
+/* The loss moved on to now. */
+static struct planner_loss loss_now(const struct planner_entry *entry, int64_t now_ms)
+{
+	struct planner_loss loss = entry->loss;
+	int64_t since_ms = loss.at_ms > 0 ? loss.at_ms : entry->last_checked_at_ms;
+	double h = since_ms > 0 && now_ms > since_ms ? (double)(now_ms - since_ms) / 3600000.0 : 0;
+	double rate = rate_of(entry), changes = (double)loss.changes, hours = (double)loss.hours;
+	loss.squares += (float)(2 * hours * h + changes * h * h + rate * h * h * h / 3);
+	loss.hours += (float)(changes * h + rate * h * h / 2);
+	loss.changes += (float)(rate * h);
+	loss.at_ms = now_ms;
+	return loss;
+}
+
+void planner_expect(struct planner_entry *entry, double rate, int64_t now_ms)
+{
+	entry->loss = loss_now(entry, now_ms);
+	entry->loss.rate = (float)rate;
+}
+
+void planner_settle(struct planner_entry *entry, int64_t now_ms)
+{
+	entry->loss = (struct planner_loss){ .rate = entry->loss.rate, .at_ms = now_ms };
+}
+
+/* The index by which batches are filled: the expected loss. It is the delay, whose squares protect
+ * the tail, as the longest delays weigh most. A late end weighs less than a late start, but that
+ * there is one weighs something in itself: that keeps ends prompt where checks are cheap, and gives
+ * way where starts need them. */
+static double expected_loss(const struct planner_rules *rules, const struct planner_entry *entry,
+			    int64_t now_ms)
+{
+	static const double end_weight = 0.3, end_itself = 0.003;
+	struct planner_loss loss = loss_now(entry, now_ms);
+	double lost = (double)loss.squares + rules->haste_h * (double)loss.hours;
+	if (entry->is_live)
+		lost = end_weight * lost + end_itself * (double)loss.changes;
+	return priority_weights[entry->priority] * lost;
 }
 
 /* The last check, unless it is said to be in the future: then the clock was wrong, and nothing is
@@ -45,14 +82,12 @@ static int64_t turn_at_ms(const struct planner_rules *rules, const struct planne
 	return at_ms > entry->not_before_ms ? at_ms : entry->not_before_ms;
 }
 
-/* When the entry may be asked about for whatever reason. */
-static int64_t may_at_ms(const struct planner_rules *rules, const struct planner_entry *entry,
-			 int64_t now_ms)
+/* When the entry may be asked about for whatever reason, its turn or a confirmation. */
+static int64_t may_at_ms(const struct planner_entry *entry, int64_t turn_ms)
 {
-	int64_t at_ms = turn_at_ms(rules, entry, now_ms);
 	int64_t confirm_ms = entry->confirm_at_ms > entry->not_before_ms ? entry->confirm_at_ms
 									 : entry->not_before_ms;
-	return entry->confirm_at_ms > 0 && confirm_ms < at_ms ? confirm_ms : at_ms;
+	return entry->confirm_at_ms > 0 && confirm_ms < turn_ms ? confirm_ms : turn_ms;
 }
 
 /* Nobody waits longer than max_interval if the quota can serve everyone within it; else than twice
@@ -65,28 +100,22 @@ static int64_t overdue_after_ms(const struct planner_rules *rules)
 	return limit_ms - limit_ms / 10;
 }
 
+/* Of an entry that may be asked about now. */
 static struct candidate candidate_of(const struct planner_rules *rules,
 				     const struct planner_entry *entry, size_t place,
-				     int64_t now_ms)
+				     int64_t overdue_after, int64_t now_ms)
 {
-	struct candidate candidate = { .rank = RANK_NOT_YET, .place = place };
+	struct candidate candidate = { .rank = RANK_URGENT, .place = place };
 	int64_t checked_ms = checked_at_ms(entry, now_ms);
-	if (!entry->is_waiting || may_at_ms(rules, entry, now_ms) > now_ms)
-		return candidate;
+	candidate.urgency = (double)(now_ms - checked_ms);
 	if (entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms) {
 		candidate.rank = RANK_CONFIRMATION;
 		candidate.urgency = (double)(now_ms - entry->confirm_at_ms);
 	} else if (checked_ms == 0 || entry->company == PLANNER_ALONE ||
-		   now_ms - checked_ms >= overdue_after_ms(rules)) {
+		   now_ms - checked_ms >= overdue_after) {
 		candidate.rank = RANK_OVERDUE;
-		candidate.urgency = (double)(now_ms - checked_ms);
-	} else if (rules->policy == POLICY_UNIFORM) {
-		candidate.rank = RANK_URGENT;
-		candidate.urgency = (double)(now_ms - checked_ms);
-	} else {
-		candidate.rank = RANK_URGENT;
-		candidate.urgency = priority_weights[entry->priority] *
-				    expected_loss(entry->is_live, now_ms - checked_ms);
+	} else if (rules->policy == POLICY_LEARNED) {
+		candidate.urgency = expected_loss(rules, entry, now_ms);
 	}
 	return candidate;
 }
@@ -148,57 +177,91 @@ static struct candidate shortlist_pop(struct shortlist *list)
 	return worst;
 }
 
-/* The most urgent of all leads the batch, those of the held companies (a bit each) aside. */
-static struct candidate find_leader(const struct planner_rules *rules,
-				    const struct planner_entry *entries, size_t count,
-				    int64_t now_ms, unsigned held, int64_t *ret_next_at_ms)
+/* What one look at everybody finds. */
+struct survey {
+	struct candidate
+		leader; /* the most urgent of all, held companies aside: it leads the batch */
+	int64_t next_turn_ms, next_confirm_ms; /* of anybody, from now on */
+	/* Of one company. */
+	struct shortlist list;
+	int64_t first_ms; /* when the first of those who may be asked about now might have been */
+	int64_t joins_ms; /* when somebody may be who may not now */
+	bool is_pressing; /* somebody is in a hurry */
+};
+
+static void survey_take(struct survey *survey, const struct planner_entry *entry,
+			const struct candidate *candidate, int64_t turn_ms)
 {
-	struct candidate leader = { .rank = RANK_NOT_YET };
-	int64_t next_turn_ms = INT64_MAX, next_confirm_ms = INT64_MAX;
-	for (size_t i = 0; i < count; i++) {
-		if (!entries[i].is_waiting)
-			continue;
-		struct candidate candidate = candidate_of(rules, &entries[i], i, now_ms);
-		int64_t may_ms = may_at_ms(rules, &entries[i], now_ms);
-		if (candidate.rank != RANK_NOT_YET && !(held & 1U << entries[i].company) &&
-		    goes_before(&candidate, &leader))
-			leader = candidate;
-		if (may_ms > now_ms && may_ms < next_turn_ms)
-			next_turn_ms = may_ms;
-		if (entries[i].confirm_at_ms > now_ms && entries[i].confirm_at_ms < next_confirm_ms)
-			next_confirm_ms = entries[i].confirm_at_ms;
-	}
-	*ret_next_at_ms = leader.rank == RANK_NOT_YET ? next_turn_ms : next_confirm_ms;
-	return leader;
+	shortlist_offer(&survey->list, candidate);
+	survey->first_ms = turn_ms < survey->first_ms ? turn_ms : survey->first_ms;
+	survey->is_pressing |= candidate->rank == RANK_CONFIRMATION || !entry->is_swept;
 }
 
-/* Fills the list with the most urgent of a company. True if they are to wait for company: there are
- * places left, nobody among them is in a hurry, and somebody joins them before the first of them
- * has waited for half a min_interval. Half, because of two groups that are asked about at one
- * interval one is never further than that behind the other: so groups that came about (one by one
- * as they were added, by a confirmation, a failed batch, a bisection) merge within a few turns, and
- * from then on nobody waits. With less, three groups a third apart would stay apart for ever. */
-static bool fill_list(const struct planner_rules *rules, const struct planner_entry *entries,
-		      size_t count, enum planner_company company, int64_t now_ms,
-		      struct shortlist *list)
+/* held: a bit for each company that waits. */
+static void survey_make(struct survey *survey, const struct planner_rules *rules,
+			const struct planner_entry *entries, size_t count, unsigned held,
+			enum planner_company company, int64_t now_ms)
 {
-	int64_t first_ms = INT64_MAX, next_ms = INT64_MAX;
-	bool is_pressing = company == PLANNER_ALONE;
+	int64_t overdue_after = overdue_after_ms(rules);
+	survey->leader = (struct candidate){ .rank = RANK_NOT_YET };
+	survey->next_turn_ms = survey->next_confirm_ms = INT64_MAX;
+	survey->first_ms = survey->joins_ms = INT64_MAX;
+	survey->list.count = 0;
+	survey->is_pressing = company == PLANNER_ALONE;
 	for (size_t i = 0; i < count; i++) {
-		if (!entries[i].is_waiting || entries[i].company != company)
+		const struct planner_entry *entry = &entries[i];
+		if (!entry->is_waiting)
 			continue;
-		struct candidate candidate = candidate_of(rules, &entries[i], i, now_ms);
-		int64_t turn_ms = turn_at_ms(rules, &entries[i], now_ms);
-		if (candidate.rank == RANK_NOT_YET) {
-			next_ms = turn_ms < next_ms ? turn_ms : next_ms;
+		int64_t turn_ms = turn_at_ms(rules, entry, now_ms);
+		int64_t may_ms = may_at_ms(entry, turn_ms);
+		if (entry->confirm_at_ms > now_ms && entry->confirm_at_ms < survey->next_confirm_ms)
+			survey->next_confirm_ms = entry->confirm_at_ms;
+		if (may_ms > now_ms) {
+			if (may_ms < survey->next_turn_ms)
+				survey->next_turn_ms = may_ms;
+			if (entry->company == company && turn_ms < survey->joins_ms)
+				survey->joins_ms = turn_ms;
 			continue;
 		}
-		shortlist_offer(list, &candidate);
-		first_ms = turn_ms < first_ms ? turn_ms : first_ms;
-		is_pressing |= candidate.rank == RANK_CONFIRMATION || !entries[i].is_swept;
+		struct candidate candidate = candidate_of(rules, entry, i, overdue_after, now_ms);
+		if (!(held & 1U << entry->company) && goes_before(&candidate, &survey->leader))
+			survey->leader = candidate;
+		if (entry->company == company)
+			survey_take(survey, entry, &candidate, turn_ms);
 	}
-	return list->count < list->size && !is_pressing &&
-	       next_ms <= first_ms + rules->min_interval_ms / 2;
+}
+
+/* Are those on the list to wait for company? There are places left, nobody among them is in a
+ * hurry, and somebody joins them before the first of them has waited for half a min_interval. Half,
+ * because of two groups that are asked about at one interval one is never further than that behind
+ * the other: so groups that came about (one by one as they were added, by a confirmation, a failed
+ * batch, a bisection) merge within a few turns, and from then on nobody waits. With less, three
+ * groups a third apart would stay apart for ever. */
+static bool survey_is_held(const struct survey *survey, const struct planner_rules *rules)
+{
+	return survey->list.count < survey->list.size && !survey->is_pressing &&
+	       survey->joins_ms <= survey->first_ms + rules->min_interval_ms / 2;
+}
+
+/* Surveys until the company is that of the leader and does not wait. False: there is no leader. */
+static bool survey_settle(struct survey *survey, const struct planner_rules *rules,
+			  const struct planner_entry *entries, size_t count, size_t size,
+			  int64_t now_ms)
+{
+	enum planner_company company = PLANNER_TOGETHER; /* a good guess saves a second look */
+	unsigned held = 0;
+	for (;;) {
+		survey->list.size = company == PLANNER_ALONE ? 1 : size;
+		survey_make(survey, rules, entries, count, held, company, now_ms);
+		if (survey->leader.rank == RANK_NOT_YET)
+			return false;
+		enum planner_company leading = entries[survey->leader.place].company;
+		if (leading == company && !survey_is_held(survey, rules))
+			return true;
+		if (leading == company)
+			held |= 1U << company;
+		company = leading;
+	}
 }
 
 void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
@@ -206,26 +269,19 @@ void planner_pick(const struct planner_rules *rules, const struct planner_entry 
 		  struct planner_batch *ret_batch)
 {
 	assert(size > 0 && size <= LIMIT_BATCH_SIZE);
+	struct survey survey;
 	*ret_batch = (struct planner_batch){ 0 };
-	struct shortlist list;
-	unsigned held = 0;
-	for (bool is_held = true; is_held;) {
-		struct candidate leader =
-			find_leader(rules, entries, count, now_ms, held, &ret_batch->next_at_ms);
-		if (leader.rank == RANK_NOT_YET)
-			return;
-		enum planner_company company = entries[leader.place].company;
-		list.size = company == PLANNER_ALONE ? 1 : size;
-		list.count = 0;
-		is_held = fill_list(rules, entries, count, company, now_ms, &list);
-		held |= 1U << company;
+	if (!survey_settle(&survey, rules, entries, count, size, now_ms)) {
+		ret_batch->next_at_ms = survey.next_turn_ms;
+		return;
 	}
-	ret_batch->count = list.count;
-	while (list.count > 0) {
-		struct candidate pick = shortlist_pop(&list);
+	ret_batch->next_at_ms = survey.next_confirm_ms;
+	ret_batch->count = survey.list.count;
+	while (survey.list.count > 0) {
+		struct candidate pick = shortlist_pop(&survey.list);
 		ret_batch->has_confirmation |= pick.rank == RANK_CONFIRMATION;
 		ret_batch->has_first |= !entries[pick.place].is_swept;
-		picks[list.count] = pick.place;
+		picks[survey.list.count] = pick.place;
 	}
 }
 

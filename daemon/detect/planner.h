@@ -27,6 +27,15 @@ enum planner_company {
 	PLANNER_ALONE, /* the service refuses them */
 };
 
+/* What is expected to be lost by not looking, as the integrals over the time since the last answer
+ * of the intensity of changes, times the time for which a change has stayed undetected by then, to
+ * the powers 0, 1 and 2; in hours. Moved on to at_ms; the rate holds from there. */
+struct planner_loss {
+	float rate; /* changes an hour: starts, or ends while live; 0: not known, the average */
+	float changes, hours, squares;
+	int64_t at_ms; /* 0: since the last check */
+};
+
 struct planner_entry {
 	bool is_waiting; /* to be asked about again: watched, and in no batch now */
 	bool is_live;
@@ -37,13 +46,18 @@ struct planner_entry {
 	int64_t not_before_ms;      /* after a failure; 0: at any time */
 	int64_t confirm_at_ms;      /* a confirmation is wanted then; 0: none is */
 	int64_t known_since_ms;     /* when it came to be watched, as far as this run knows */
+	struct planner_loss loss;
 };
 
 struct planner_rules {
 	enum config_policy policy;
 	int64_t min_interval_ms, max_interval_ms, quarantine_interval_ms;
 	int64_t sweep_ms; /* how long it takes to ask about everyone once */
+	double haste_h;   /* an expected hour of delay weighs as a squared one times this */
 };
+
+/* What haste is best: docs/detection.md has the measurements. */
+#define PLANNER_HASTE_H 0.3
 
 struct planner_batch {
 	size_t count;
@@ -57,6 +71,11 @@ struct planner_batch {
 void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
 		  size_t count, size_t size, int64_t now_ms, size_t *picks,
 		  struct planner_batch *ret_batch);
+
+/* From now on changes are expected at another rate. */
+void planner_expect(struct planner_entry *entry, double rate, int64_t now_ms);
+/* The creator's state is known as of now: nothing is lost yet. The rate stays. */
+void planner_settle(struct planner_entry *entry, int64_t now_ms);
 
 /* When the next check of somebody is wished for: what the API shows, and from when on they lag. */
 int64_t planner_due_at_ms(const struct planner_rules *rules, const struct planner_entry *entry);

@@ -49,7 +49,8 @@ struct digest_rules poller_rules(const struct poller *poller, int64_t now_ms)
 			     .sweep_ms = planner_sweep_ms(poller->roster.watched,
 							  poller->allowance.batch_size,
 							  quota_pace_ms(&poller->quota, now_ms),
-							  config->poll.min_interval_ms) },
+							  config->poll.min_interval_ms),
+			     .haste_h = PLANNER_HASTE_H },
 	};
 }
 
@@ -128,6 +129,7 @@ static void on_gauge_timer(void *arg)
 {
 	struct poller *poller = arg;
 	poller_set_gauges(poller);
+	roster_foresee(&poller->roster, clock_now_ms(), GAUGES_EVERY_MS);
 	poller_prepare(poller);
 	if (clock_mono_ms() - poller->loaded_mono_ms >= CHANGES_EVERY_MS)
 		poller_load(poller);

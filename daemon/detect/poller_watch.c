@@ -10,29 +10,62 @@ enum {
 	CHANGES_MAX = 1000, /* rows of watched creators read at once */
 };
 
+/* A creator's latest lives, newest first. */
+struct history {
+	struct session sessions[HABIT_STARTS];
+	unsigned count;
+};
+
 struct changes {
 	struct poller *poller;
 	struct store_mark mark;
 	struct watched_creator *creators; /* owned */
+	struct history *histories;        /* owned; of each of them */
 	unsigned count;
 };
 
 static int read_changes(struct store *store, void *arg)
 {
 	struct changes *changes = arg;
-	return store_watched_changes(store, &changes->mark, CHANGES_MAX, &changes->creators,
-				     &changes->count);
+	int r = store_watched_changes(store, &changes->mark, CHANGES_MAX, &changes->creators,
+				      &changes->count);
+	if (r < 0)
+		return r;
+	changes->histories = memory_zeroed(changes->count, sizeof(*changes->histories));
+	for (unsigned i = 0; r == 0 && i < changes->count; i++)
+		if (changes->creators[i].watched)
+			r = store_session_history(store, changes->creators[i].key,
+						  changes->histories[i].sessions, HABIT_STARTS,
+						  &changes->histories[i].count);
+	return r;
+}
+
+/* What is on disk of somebody's lives is all that there is of their habits. */
+static void poller_learn_history(struct poller *poller, size_t place, const struct history *history,
+				 int64_t now_ms)
+{
+	for (unsigned i = history->count; i-- > 0;) {
+		const struct session *session = &history->sessions[i];
+		roster_learn_start(&poller->roster, place, session->started_at_ms);
+		if (session->ended_at_ms > 0)
+			roster_learn_end(&poller->roster, place, session->started_at_ms,
+					 session->ended_at_ms);
+	}
+	roster_expect(&poller->roster, place, now_ms);
 }
 
 /* A confirmation that an earlier run waited for is still wanted. */
 static void poller_take_change(struct poller *poller, const struct watched_creator *creator,
-			       int64_t now_ms)
+			       const struct history *history, int64_t now_ms)
 {
+	bool is_known = roster_find(&poller->roster, creator->key) >= 0;
 	struct digest_rules rules = poller_rules(poller, now_ms);
 	roster_change(&poller->roster, creator, now_ms);
 	ssize_t place = roster_find(&poller->roster, creator->key);
 	if (place < 0)
 		return;
+	if (!is_known)
+		poller_learn_history(poller, (size_t)place, history, now_ms);
 	struct planner_entry *plan = &poller->roster.plans[place];
 	if (!plan->is_swept && plan->is_waiting)
 		plan->confirm_at_ms = detector_confirm_at(
@@ -51,7 +84,8 @@ static void on_changes_read(void *arg, int result)
 	if (result == 0)
 		poller->mark = changes->mark;
 	for (unsigned i = 0; result == 0 && i < changes->count; i++)
-		poller_take_change(poller, &changes->creators[i], now_ms);
+		poller_take_change(poller, &changes->creators[i], &changes->histories[i], now_ms);
+	free(changes->histories);
 	free(changes->creators);
 	free(changes);
 	if (!poller_job_done(poller))

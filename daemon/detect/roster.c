@@ -8,6 +8,7 @@
 enum {
 	ROSTER_FIRST_PLACES = 64,
 	SILENT_MAX = 2, /* replies without a row, then apart */
+	FORESEE_ALL_MS = 5 * 60 * 1000,
 };
 
 void roster_init(struct roster *roster)
@@ -19,6 +20,7 @@ void roster_finish(struct roster *roster)
 {
 	free(roster->entries);
 	free(roster->plans);
+	free(roster->habits);
 	free(roster->free_places);
 	free(roster->index);
 	roster_init(roster);
@@ -73,6 +75,7 @@ static void roster_grow(struct roster *roster)
 	size_t capacity = roster->capacity ? roster->capacity * 2 : ROSTER_FIRST_PLACES;
 	roster->entries = memory_resized(roster->entries, capacity, sizeof(*roster->entries));
 	roster->plans = memory_resized(roster->plans, capacity, sizeof(*roster->plans));
+	roster->habits = memory_resized(roster->habits, capacity, sizeof(*roster->habits));
 	roster->free_places =
 		memory_resized(roster->free_places, capacity, sizeof(*roster->free_places));
 	roster->capacity = capacity;
@@ -114,6 +117,9 @@ static void roster_add(struct roster *roster, const struct watched_creator *crea
 		.last_checked_at_ms = creator->last_checked_at_ms,
 		.known_since_ms = now_ms,
 	};
+	roster->habits[place] = (struct habit){ 0 };
+	habit_watch(&roster->habits[place],
+		    creator->added_at_ms > 0 ? creator->added_at_ms : now_ms);
 	plan_priority(roster, place);
 	index_add(roster, place);
 	roster->watched++;
@@ -172,4 +178,39 @@ void roster_note_silence(struct roster *roster, size_t place, bool is_missing)
 	entry->silent = is_missing ? entry->silent + 1 : 0;
 	if (plan->company != PLANNER_ALONE)
 		plan->company = entry->silent >= SILENT_MAX ? PLANNER_APART : PLANNER_TOGETHER;
+}
+
+void roster_learn_start(struct roster *roster, size_t place, int64_t started_at_ms)
+{
+	habit_learn_start(&roster->habits[place], &roster->crowd, started_at_ms);
+}
+
+void roster_learn_end(struct roster *roster, size_t place, int64_t started_at_ms,
+		      int64_t ended_at_ms)
+{
+	habit_learn_end(&roster->habits[place], ended_at_ms - started_at_ms);
+}
+
+void roster_expect(struct roster *roster, size_t place, int64_t now_ms)
+{
+	const struct creator_state *state = &roster->entries[place].creator.state;
+	const struct habit *habit = &roster->habits[place];
+	double rate = state->status == CREATOR_LIVE
+			      ? habit_end_rate(habit, now_ms - state->live_since_ms)
+			      : habit_start_rate(habit, &roster->crowd, now_ms);
+	planner_expect(&roster->plans[place], rate, now_ms);
+}
+
+void roster_foresee(struct roster *roster, int64_t now_ms, int64_t every_ms)
+{
+	int64_t rounds = FORESEE_ALL_MS / every_ms;
+	size_t share = (roster->count + (size_t)rounds - 1) / (size_t)rounds;
+	for (size_t i = 0; i < share; i++) {
+		size_t place = roster->foreseen < roster->count ? roster->foreseen : 0;
+		roster->foreseen = place + 1;
+		if (!roster->entries[place].is_taken)
+			continue;
+		habit_forget(&roster->habits[place], now_ms);
+		roster_expect(roster, place, now_ms);
+	}
 }

@@ -5,12 +5,13 @@
  *   not:  changing what they say (digest, poller)
  *
  * A place is free again once its creator has left; one that leaves while in a batch keeps the place
- * until the batch is done. The planner's entries lie beside, place by place.
+ * until the batch is done. The planner's entries and the habits lie beside, place by place.
  */
 #ifndef GOLIVED_DETECT_ROSTER_H
 #define GOLIVED_DETECT_ROSTER_H
 
 #include "db/creators.h"
+#include "detect/habit.h"
 #include "detect/massflip.h"
 #include "detect/planner.h"
 
@@ -31,13 +32,16 @@ struct roster_entry {
 struct roster {
 	struct roster_entry *entries; /* owned */
 	struct planner_entry *plans;  /* owned; the planner's view, place by place */
-	size_t count;                 /* places, free ones included */
+	struct habit *habits;         /* owned; place by place */
+	struct habit_crowd crowd;
+	size_t count; /* places, free ones included */
 	size_t capacity;
 	size_t watched; /* entries that are watched */
 	size_t *free_places;
 	size_t free_count;
 	size_t *index; /* by key: place + 1, 0 empty; open addressing */
 	size_t index_size;
+	size_t foreseen; /* whose outlook was renewed last: roster_foresee() */
 };
 
 void roster_init(struct roster *roster);
@@ -49,6 +53,16 @@ void roster_change(struct roster *roster, const struct watched_creator *creator,
 
 /* The place of a creator, or -1. */
 ssize_t roster_find(const struct roster *roster, struct creator_key key);
+
+/* A creator's live has started, or ended: of which its habits tell, and what is to be expected. */
+void roster_learn_start(struct roster *roster, size_t place, int64_t started_at_ms);
+void roster_learn_end(struct roster *roster, size_t place, int64_t started_at_ms,
+		      int64_t ended_at_ms);
+
+/* Renews what is expected of a creator now; and of the next ones in turn, to be called every second
+ * (or every_ms), so that everybody's is renewed every five minutes. */
+void roster_expect(struct roster *roster, size_t place, int64_t now_ms);
+void roster_foresee(struct roster *roster, int64_t now_ms, int64_t every_ms);
 
 /* A reply had, or had no, row for the creator. Whose row never comes is asked about apart from the
  * others, whose batch would fail with it. */

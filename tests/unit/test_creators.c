@@ -215,6 +215,26 @@ static void sessions_are_listed_newest_first(void **state)
 	strbuf_finish(&out);
 }
 
+static void a_history_has_the_latest_sessions_of_one_creator(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct creator_key key = watch(store, "ann"), other = watch(store, "bob");
+	struct session sessions[2];
+	unsigned count;
+	for (int64_t at = 10; at < 40; at += 10) {
+		assert_ok(store_session_open(store, key, 1, at, EVENT_STARTED_OBSERVED, at));
+		assert_ok(store_session_close(store, key, at + 5, EVENT_ENDED));
+	}
+	assert_ok(store_session_open(store, other, 1, 99, EVENT_STARTED_OBSERVED, 99));
+	assert_ok(store_session_history(store, key, sessions, 2, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(sessions[0].started_at_ms, 30);
+	assert_int_equal(sessions[1].ended_at_ms, 25);
+	assert_ok(store_session_history(store, other, sessions, 2, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(sessions[0].ended_at_ms, 0);
+}
+
 static void a_creator_has_one_open_session_at_most(void **state)
 {
 	struct store *store = ((struct fixture *)*state)->store;
@@ -318,6 +338,7 @@ int main(void)
 		IN_A_STORE(a_state_outlives_a_restart),
 		IN_A_STORE(who_is_watched_again_goes_on_with_what_was_known),
 		IN_A_STORE(sessions_are_listed_newest_first),
+		IN_A_STORE(a_history_has_the_latest_sessions_of_one_creator),
 		IN_A_STORE(a_creator_has_one_open_session_at_most),
 		IN_A_STORE(creators_are_listed_by_name_and_filtered),
 		IN_A_STORE(requests_are_counted_per_day),

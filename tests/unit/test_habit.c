@@ -1,0 +1,155 @@
+#include "detect/habit.h"
+#include "detect/roster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define MONDAY INT64_C(1780272000000) /* 2026-06-01T00:00:00Z */
+
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
+static const int64_t day = 24 * (int64_t)HOUR, week = 7 * 24 * (int64_t)HOUR;
+
+/* So many weeks, with a live at 20:00 on Mondays and Thursdays, give or take. */
+static int64_t live_by_habit(struct habit *habit, struct habit_crowd *crowd, int64_t from_ms,
+			     int weeks)
+{
+	for (int w = 0; w < weeks; w++) {
+		int64_t stray_ms = (w * 7 % 5 - 2) * 5 * (int64_t)MINUTE;
+		int64_t monday_ms = from_ms + w * week + 20 * HOUR + stray_ms;
+		habit_learn_start(habit, crowd, monday_ms);
+		habit_learn_start(habit, crowd, monday_ms + 3 * day);
+	}
+	return from_ms + weeks * week;
+}
+
+static void a_habit_is_expected_at_its_time_and_hardly_at_another(void **state)
+{
+	(void)state;
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	habit_watch(&habit, MONDAY);
+	int64_t now_ms = live_by_habit(&habit, &crowd, MONDAY, 6);
+	double then = habit_start_rate(&habit, &crowd, now_ms + 20 * HOUR);
+	double at_noon = habit_start_rate(&habit, &crowd, now_ms + 12 * HOUR);
+	double on_tuesday = habit_start_rate(&habit, &crowd, now_ms + day + 20 * HOUR);
+	if (then < 30 * at_noon || then < 2 * on_tuesday || on_tuesday < at_noon)
+		fail_msg("%.3f an hour then, %.3f at noon, %.3f on Tuesday", then, at_noon,
+			 on_tuesday);
+}
+
+static void what_is_expected_of_a_week_adds_up_to_what_a_week_had(void **state)
+{
+	(void)state;
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	habit_watch(&habit, MONDAY);
+	int64_t now_ms = live_by_habit(&habit, &crowd, MONDAY, 8);
+	double expected = 0;
+	for (int64_t at_ms = now_ms; at_ms < now_ms + week; at_ms += 5 * MINUTE)
+		expected += habit_start_rate(&habit, &crowd, at_ms) / 12;
+	assert_true(expected > 1.4 && expected < 2.4);
+}
+
+static void a_habit_that_moves_is_believed_within_two_weeks(void **state)
+{
+	(void)state;
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	habit_watch(&habit, MONDAY);
+	int64_t moved_ms = live_by_habit(&habit, &crowd, MONDAY, 8) + 6 * HOUR;
+	int64_t now_ms = live_by_habit(&habit, &crowd, moved_ms, 2);
+	double then = habit_start_rate(&habit, &crowd, now_ms + 20 * HOUR);
+	double before = habit_start_rate(&habit, &crowd, now_ms + 14 * HOUR);
+	if (then < 1.5 * before)
+		fail_msg("%.3f an hour at the new time, %.3f at the old one", then, before);
+}
+
+static void who_has_no_habits_is_not_believed_to_have_any(void **state)
+{
+	(void)state;
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	double most = 0, sum = 0;
+	habit_watch(&habit, MONDAY);
+	int64_t now_ms = MONDAY;
+	for (uint32_t i = 0, dice = 1; i < 24; i++) {
+		dice = dice * 1664525 + 1013904223;
+		now_ms += (int64_t)(dice >> 8) * 2 * 56 * HOUR / (1 << 24);
+		habit_learn_start(&habit, &crowd, now_ms);
+	}
+	for (int64_t at_ms = now_ms; at_ms < now_ms + week; at_ms += HOUR) {
+		double rate = habit_start_rate(&habit, &crowd, at_ms);
+		sum += rate;
+		most = rate > most ? rate : most;
+	}
+	if (most > 12 * sum / 168)
+		fail_msg("%.3f an hour at most, %.3f on average", most, sum / 168);
+}
+
+static void who_never_goes_live_is_expected_less_and_less(void **state)
+{
+	(void)state;
+	struct habit_crowd crowd = { 0 };
+	struct habit habit = { 0 };
+	habit_watch(&habit, MONDAY);
+	double soon = habit_start_rate(&habit, &crowd, MONDAY + HOUR);
+	double later = habit_start_rate(&habit, &crowd, MONDAY + 8 * week);
+	assert_true(later > 0 && later < soon / 5);
+}
+
+static void starts_of_half_a_year_ago_are_forgotten(void **state)
+{
+	(void)state;
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	int64_t now_ms = live_by_habit(&habit, &crowd, MONDAY, 2);
+	habit_forget(&habit, now_ms + 20 * week);
+	assert_int_equal(habit.count, 4);
+	habit_forget(&habit, MONDAY + 27 * week);
+	assert_int_equal(habit.count, 2);
+	habit_forget(&habit, MONDAY + 30 * week);
+	assert_int_equal(habit.count, 0);
+}
+
+static void a_live_is_expected_to_end_when_lives_of_the_creator_do(void **state)
+{
+	(void)state;
+	struct habit shortly = { 0 }, nothing = { 0 };
+	for (int i = 0; i < 20; i++)
+		habit_learn_end(&shortly, 30 * MINUTE);
+	assert_true(habit_end_rate(&shortly, 25 * MINUTE) >
+		    3 * habit_end_rate(&nothing, 25 * MINUTE));
+	assert_true(habit_end_rate(&nothing, 5 * MINUTE) < habit_end_rate(&nothing, 90 * MINUTE));
+	for (int64_t hours = 0; hours < 1000; hours++) {
+		double rate = habit_end_rate(&shortly, hours * HOUR);
+		assert_true(rate > 0 && rate < 100);
+	}
+}
+
+static void a_creator_takes_400_bytes_at_most(void **state)
+{
+	(void)state;
+	/* The index has two to four slots, and the list of free places one. */
+	size_t size = sizeof(struct roster_entry) + sizeof(struct planner_entry) +
+		      sizeof(struct habit) + 3 * sizeof(size_t);
+	if (size > 400)
+		fail_msg("%zu bytes", size);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_habit_is_expected_at_its_time_and_hardly_at_another),
+		cmocka_unit_test(what_is_expected_of_a_week_adds_up_to_what_a_week_had),
+		cmocka_unit_test(a_habit_that_moves_is_believed_within_two_weeks),
+		cmocka_unit_test(who_has_no_habits_is_not_believed_to_have_any),
+		cmocka_unit_test(who_never_goes_live_is_expected_less_and_less),
+		cmocka_unit_test(starts_of_half_a_year_ago_are_forgotten),
+		cmocka_unit_test(a_live_is_expected_to_end_when_lives_of_the_creator_do),
+		cmocka_unit_test(a_creator_takes_400_bytes_at_most),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
