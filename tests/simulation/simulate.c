@@ -257,8 +257,8 @@ static struct config *load_config(void)
 {
 	static const char *const settings[][2] = {
 		{ "GOLIVED_UPSTREAM_TIER", "pro" },
-		{ "GOLIVED_UPSTREAM_BATCH_SIZE", "10" },
-		{ "GOLIVED_UPSTREAM_REQUESTS_PER_MINUTE", "20" },
+		{ "GOLIVED_UPSTREAM_BATCH_SIZE", "5" },
+		{ "GOLIVED_UPSTREAM_REQUESTS_PER_MINUTE", "4" },
 		{ "GOLIVED_UPSTREAM_REQUESTS_PER_DAY", "4000" },
 	};
 	struct strbuf mistakes;
