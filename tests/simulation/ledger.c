@@ -46,6 +46,8 @@ static struct {
 	int64_t day, sent_today, closed_from_mono_ms, closed_until_mono_ms;
 	struct seen_delivery **seen;
 	size_t seen_count, seen_capacity;
+	void (*on_attempt)(void *arg); /* NULL: nobody waits for one */
+	void *on_attempt_arg;
 	struct ledger_counts counts;
 } ledger;
 
@@ -139,6 +141,12 @@ void ledger_heal(void)
 {
 	ledger.service = SERVICE_WELL;
 	memset(ledger.receivers, 0, sizeof(ledger.receivers));
+}
+
+void ledger_on_attempt(void (*fn)(void *arg), void *arg)
+{
+	ledger.on_attempt = fn;
+	ledger.on_attempt_arg = arg;
 }
 
 void ledger_killed(void)
@@ -553,10 +561,12 @@ struct egress_call *__wrap_egress_start(struct egress *egress, const struct egre
 		ledger.counts.attempts++;
 		note(delivery->id, request->body, request->body_length);
 	}
-	call->event = virtual_after(call->mode == RECEIVER_HANGS
-					    ? ledger.config->delivery.timeout_ms
-					    : chance_between(1, 5000),
-				    on_answer, call);
+	if (ledger.on_attempt)
+		TAKE(ledger.on_attempt)(ledger.on_attempt_arg);
+	call->event =
+		virtual_after(call->mode == RECEIVER_HANGS ? ledger.config->delivery.timeout_ms
+							   : chance_between(1, 5000),
+			      on_answer, call);
 	return call;
 }
 

@@ -51,6 +51,9 @@ void ledger_set_receiver(unsigned webhook, enum ledger_receiver mode);
 void ledger_heal(void);
 void ledger_killed(void);
 
+/* Called when the next attempt starts, once. */
+void ledger_on_attempt(void (*fn)(void *arg), void *arg);
+
 const char *ledger_handle(unsigned creator);
 const char *ledger_url(unsigned webhook);
 bool ledger_is_live(unsigned creator);

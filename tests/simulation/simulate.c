@@ -95,6 +95,22 @@ static void trouble_clock(struct simulation *simulation)
 		virtual_stall(chance_between(1, 20 * MINUTE_MS));
 }
 
+static void on_kill(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (!simulation->store)
+		return; /* the end */
+	if (chance_of(0.5))
+		virtual_store_die(simulation->store);
+	else
+		virtual_store_die_in_commit(simulation->store);
+}
+
+static void kill_soon(void *arg)
+{
+	virtual_after(chance_between(0, 4 * SECOND_MS), on_kill, arg);
+}
+
 /* Most troubles are over within minutes, some outlast the next one. */
 static void on_recovery(void *arg)
 {
@@ -114,8 +130,10 @@ static void on_fault(void *arg)
 		return;
 	switch (chance_between(0, 6)) {
 	case 0:
-	case 1:
-		virtual_store_die_in_commit(simulation->store);
+		on_kill(simulation);
+		break;
+	case 1: /* while attempts are under way */
+		ledger_on_attempt(kill_soon, simulation);
 		break;
 	case 2:
 		trouble_disk(simulation);
@@ -232,7 +250,7 @@ static unsigned run_seed(struct config *config, uint64_t seed, int64_t hours, bo
 		abort();
 	ledger_check(store);
 	store_rollback(store);
-	virtual_store_kill(simulation.store);
+	virtual_store_kill(TAKE(simulation.store));
 	run_what_is_left();
 
 	const struct ledger_counts counts = *ledger_counts();

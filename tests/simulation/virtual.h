@@ -45,8 +45,10 @@ struct virtual_store *virtual_store_open(const char *directory);
 /* The process is gone: what was not committed never was, perhaps with half a write at the end of
  * the WAL; callbacks get -ECANCELED, so that their owners' memory is freed. */
 void virtual_store_kill(struct virtual_store *store);
-/* Lets the process end in the middle of the next transaction: then the store is dead. */
+/* Lets the process end, in the middle of the next transaction or between two: then the store is
+ * dead. */
 void virtual_store_die_in_commit(struct virtual_store *store);
+void virtual_store_die(struct virtual_store *store);
 bool virtual_store_is_dead(const struct virtual_store *store);
 void virtual_store_set_full(struct virtual_store *store, bool is_full);
 void virtual_store_set_slow(struct virtual_store *store, bool is_slow);

@@ -125,6 +125,8 @@ static void on_commit(void *arg)
 {
 	struct virtual_store *store = arg;
 	store->commit = NULL;
+	if (store->is_dead)
+		return;
 	/* What has been committed and not called back yet must keep its results. */
 	if (store->callback) {
 		virtual_cancel(store->callback);
@@ -269,6 +271,11 @@ void virtual_store_kill(struct virtual_store *store)
 void virtual_store_die_in_commit(struct virtual_store *store)
 {
 	store->is_to_die = true;
+}
+
+void virtual_store_die(struct virtual_store *store)
+{
+	store->is_dead = true;
 }
 
 bool virtual_store_is_dead(const struct virtual_store *store)
