@@ -50,6 +50,7 @@ struct gauges {
 	bool running, were_read;
 	struct delivery_totals totals;
 	int64_t database_bytes, wal_bytes;
+	int64_t pending; /* as read last; the others belong to the job while it runs */
 };
 
 struct janitor {
@@ -146,6 +147,7 @@ static void on_gauges_read(void *arg, int result)
 	if (result < 0)
 		return;
 	gauges->were_read = true;
+	gauges->pending = gauges->totals.pending;
 	metrics_set(METRIC_STORE_BYTES, metrics_label(METRIC_STORE_BYTES, "db"),
 		    gauges->database_bytes);
 	metrics_set(METRIC_STORE_BYTES, metrics_label(METRIC_STORE_BYTES, "wal"),
@@ -188,7 +190,7 @@ static void tell_status(struct janitor *janitor, int64_t now_mono_ms)
 	notify_send("STATUS=%swatching %" PRId64 " creators, %" PRId64 " live, %" PRId64
 		    " deliveries pending",
 		    store_thread_is_degraded(janitor->store) ? "the disk is full; " : "",
-		    live + others, live, janitor->gauges.totals.pending);
+		    live + others, live, janitor->gauges.pending);
 }
 
 static void on_tick(void *arg)

@@ -32,7 +32,8 @@ struct simulation {
 	struct poller *poller;
 	struct dispatcher *dispatcher;
 	int64_t faults_until_mono_ms;
-	bool may_jump; /* the wall clock of this seed is set now and then */
+	bool may_jump;     /* the wall clock of this seed is set now and then */
+	int64_t latest_ms; /* that it has shown */
 };
 
 /* ---- the simulated process ---- */
@@ -89,6 +90,8 @@ static void trouble_disk(struct simulation *simulation)
 
 static void trouble_clock(struct simulation *simulation)
 {
+	if (clock_now_ms() > simulation->latest_ms)
+		simulation->latest_ms = clock_now_ms();
 	if (simulation->may_jump)
 		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
 	else
@@ -204,11 +207,14 @@ static bool has_settled(struct store *store)
 	return totals.pending == 0;
 }
 
-/* Without faults everything comes to its end: within the schedule, behind a clock that was set. */
+/* Without faults everything comes to its end, within the schedule. What was planned by a clock that
+ * was set back since waits until it shows that time again. */
 static void drain(struct simulation *simulation)
 {
 	ledger_heal();
 	heal_disk(simulation);
+	if (clock_now_ms() < simulation->latest_ms)
+		virtual_jump(simulation->latest_ms - clock_now_ms());
 	run_until(simulation, virtual_mono_ms() + HOUR_MS);
 	for (int i = 0; i < 72 && !has_settled(virtual_store_connection(simulation->store)); i++)
 		run_until(simulation, virtual_mono_ms() + HOUR_MS / 2);

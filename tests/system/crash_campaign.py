@@ -24,6 +24,7 @@ from ledger import World
 KILLED_AT = ["pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename", "write", "sendto", "writev", "sendmsg"]
 FAILED_AT = ["fdatasync", "fsync", "pwrite64", "pread64"]
 FAULTS_IN_A_ROW = 400  # the most of one kind; a run without a fault ends it earlier
+FIRST_STARTS = 60
 
 
 def kill_at_random(world, kills, report=lambda done: None):
@@ -92,7 +93,7 @@ def inject_into_first_starts(folder, syscalls, report=lambda text: None):
     """The same, while the database and its key are made: the next start must find nothing or all of it."""
     struck = 0
     for syscall in syscalls:
-        for k in range(1, FAULTS_IN_A_ROW + 1):
+        for k in range(1, FIRST_STARTS + 1):
             fresh = pathlib.Path(folder) / f"{syscall}{k}"
             fresh.mkdir()
             with World(fresh) as world:
@@ -103,7 +104,7 @@ def inject_into_first_starts(folder, syscalls, report=lambda text: None):
             if status is None:
                 break
             struck += 1
-        report(f"{syscall} of a first start: {k - 1} times")
+        report(f"{syscall} of a first start: {k - (status is None)} times")
     return struck
 
 
