@@ -152,6 +152,7 @@ static void campaign_answer(struct campaign *campaign, enum fault fault, const s
 {
 	if (fault == FAULT_ALL_LIVE && !can_all_be_live(campaign, places, count))
 		fault = FAULT_ALL_NULL;
+	bool was_lied = campaign->was_lied[places[0]];
 	for (size_t i = 0; i < count; i++) {
 		const struct life *life = life_now(campaign, places[i]);
 		answers[i] = (struct answer){ .verdict = life ? ANSWER_LIVE : ANSWER_OFFLINE,
@@ -159,10 +160,12 @@ static void campaign_answer(struct campaign *campaign, enum fault fault, const s
 					      .viewer_count = -1 };
 		answer_spoil(campaign, fault, places[i], &answers[i]);
 	}
-	if (fault == FAULT_SOME_GONE)
+	if (fault == FAULT_SOME_GONE) {
+		campaign->was_lied[places[0]] = was_lied;
 		answers[0] = (struct answer){ .verdict = ANSWER_UNKNOWN,
 					      .viewer_count = -1,
 					      .is_missing = true };
+	}
 }
 
 /* ---- events against the truth ---- */
