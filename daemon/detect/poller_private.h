@@ -94,6 +94,7 @@ struct poller {
 	bool auth_refused;
 	bool is_probing;          /* nothing is accepted: ask about one creator at a time */
 	int64_t accepted_mono_ms; /* the last time that a request was accepted */
+	int64_t blamed_mono_ms;   /* the last time that a refusal was put down to its only handle */
 	int trouble;              /* what was logged; 0: nothing */
 	bool store_failed;
 

@@ -36,7 +36,8 @@ static struct errand *bisect_suspects(struct poller *poller)
 	return errand;
 }
 
-/* Suspicion without proof: they are asked about apart from the others, and later than them. */
+/* Suspicion without proof: they are asked about apart from the others, and not before those have
+ * had their turn, which is what proves it. */
 static void errand_keep_suspect(const struct errand *errand, int64_t since_mono_ms, int64_t now_ms)
 {
 	struct roster *roster = &errand->poller->roster;
@@ -48,6 +49,9 @@ static void errand_keep_suspect(const struct errand *errand, int64_t since_mono_
 			roster->plans[errand->places[i]].company = PLANNER_APART;
 	}
 	errand_step_back(errand, now_ms);
+	for (size_t i = 0; i < errand->count; i++)
+		roster->plans[errand->places[i]].not_before_ms +=
+			2 * errand->poller->config->poll.min_interval_ms;
 }
 
 /* Nothing was accepted: it is not about the size, and perhaps not about the handles. */
@@ -97,8 +101,16 @@ void on_piece_settled(struct poller *poller, const struct upstream_reply *reply)
 		bisect_conclude(poller);
 }
 
-/* One handle was refused. It is at fault if others are accepted while it is not; the first time,
- * that is not known yet, and it may be the key. True if the errand has been taken over. */
+/* Was all well until this handle came? Once only until something is accepted again: else a service
+ * that begins to refuse everybody would have them all quarantined, one by one. */
+static bool refusal_is_its_own(const struct poller *poller, const struct upstream_reply *reply)
+{
+	return !reply_is_auth(reply) && poller->failures == 0 && poller->last_success_at_ms > 0 &&
+	       poller->accepted_mono_ms > poller->blamed_mono_ms;
+}
+
+/* One handle was refused. It is at fault if others are accepted while it is not. Where that is not
+ * known yet, it may be the key. True if the errand has been taken over. */
 static bool errand_suspect(struct errand *errand, const struct upstream_reply *reply,
 			   int64_t now_ms)
 {
@@ -107,7 +119,9 @@ static bool errand_suspect(struct errand *errand, const struct upstream_reply *r
 	bool is_proven = entry->suspect_since_mono_ms > 0 &&
 			 poller->accepted_mono_ms > entry->suspect_since_mono_ms;
 	bool is_all_there_is = poller->roster.watched == 1 && !reply_is_auth(reply);
-	if (entry->creator.quarantined || is_proven || is_all_there_is) {
+	if (entry->creator.quarantined || is_proven || is_all_there_is ||
+	    refusal_is_its_own(poller, reply)) {
+		poller->blamed_mono_ms = clock_mono_ms();
 		errand_quarantine(errand, now_ms);
 		return true;
 	}

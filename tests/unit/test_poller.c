@@ -773,6 +773,28 @@ static void a_handle_at_fault_is_quarantined_and_the_others_go_on(void **state)
 	assert_int_equal(bench->quarantined, 0);
 }
 
+static void a_handle_at_fault_that_comes_alone_stops_nobody(void **state)
+{
+	struct bench *bench = *state;
+	char names[10][HANDLE_SIZE];
+	const char *pointers[10];
+	make_names(names, pointers, 10);
+	bench_script(bench, (struct script){ .poison = "creator09" });
+	watch_names(bench, pointers, 9);
+	poller_start(bench->poller);
+	WAIT_UNTIL(bench, has_20_requests);
+	/* From here on it is new, and so asked about at once and by itself. */
+	watch_names(bench, pointers, 10);
+	poller_wake(bench->poller);
+	WAIT_UNTIL(bench, one_is_quarantined);
+	unsigned asked = 0;
+	for (unsigned i = 0; i < bench->service.request_count; i++)
+		asked += request_names(&bench->service.requests[i], "creator09");
+	assert_in_range(asked, 1, 10);
+	bench_forget_requests(bench);
+	WAIT_UNTIL(bench, has_20_requests);
+}
+
 static void one_who_is_passed_over_in_silence_does_not_keep_the_others_from_their_turn(void **state)
 {
 	struct bench *bench = *state;
@@ -833,6 +855,7 @@ int main(void)
 		BENCH_TEST(a_refused_key_is_tried_once_a_minute),
 		BENCH_TEST(a_batch_that_is_too_big_is_halved_and_the_size_remembered),
 		BENCH_TEST(a_handle_at_fault_is_quarantined_and_the_others_go_on),
+		BENCH_TEST(a_handle_at_fault_that_comes_alone_stops_nobody),
 		BENCH_TEST(
 			one_who_is_passed_over_in_silence_does_not_keep_the_others_from_their_turn),
 		BENCH_TEST(a_crowd_that_starts_at_once_is_told_after_a_second_check),
