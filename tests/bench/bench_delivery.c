@@ -5,14 +5,13 @@
  * reported. A round's deliveries are committed before its time starts, and are all answered and
  * recorded when it ends. CPU is that of the whole process; the receiver is another one. */
 #include "bare.h"
+#include "drain.h"
 #include "load.h"
 #include "rig.h"
 #include "sink.h"
 
 #include "base/clock.h"
 #include "base/http.h"
-#include "base/metrics.h"
-#include "db/deliveries.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -26,81 +25,14 @@ struct options {
 	bool is_json;
 };
 
-struct measure {
-	double per_s, cpu_us;
-};
-
 struct bench {
 	struct options options;
 	struct rig rig;
 	struct sink sink;
-	unsigned added; /* events */
-
-	int64_t attempts_wanted; /* of METRIC_ATTEMPTS: then everything may be recorded */
-	bool is_asking;
-	struct delivery_totals totals;
+	struct drain drain;
 };
-
-static int64_t attempts_delivered(void)
-{
-	return metrics_value(METRIC_ATTEMPTS, metrics_label(METRIC_ATTEMPTS, "delivered"));
-}
-
-/* ---- until everything is recorded ---- */
-
-static int read_totals(struct store *store, void *arg)
-{
-	struct bench *bench = arg;
-	return store_delivery_totals(store, clock_now_ms(), &bench->totals);
-}
-
-static void on_totals(void *arg, int result)
-{
-	struct bench *bench = arg;
-	rig_must(result == 0, "the totals cannot be read");
-	bench->is_asking = false;
-	if (bench->totals.pending == 0)
-		loop_stop(bench->rig.loop);
-}
-
-static void on_settled(void *arg)
-{
-	struct bench *bench = arg;
-	if (bench->attempts_wanted == 0 || attempts_delivered() < bench->attempts_wanted ||
-	    bench->is_asking)
-		return;
-	bench->is_asking = true;
-	store_write(bench->rig.store, read_totals, on_totals, bench);
-}
 
 /* ---- rounds ---- */
-
-struct added_events {
-	struct bench *bench;
-	unsigned first, count;
-};
-
-static int add_events(struct store *store, void *arg)
-{
-	const struct added_events *added = arg;
-	return rig_add_events(store, &added->bench->rig, added->first, added->count);
-}
-
-static struct measure measure_golived(struct bench *bench, unsigned count)
-{
-	struct added_events added = { bench, bench->added + 1, count };
-	bench->added += count;
-	bench->attempts_wanted = attempts_delivered() + count;
-	rig_do(&bench->rig, add_events, &added);
-	int64_t started_us = clock_mono_us(), cpu_us = rig_cpu_us();
-	dispatcher_wake(bench->rig.dispatcher);
-	loop_run(bench->rig.loop);
-	bench->attempts_wanted = 0;
-	return (struct measure){
-		.per_s = count * 1e6 / (double)(clock_mono_us() - started_us),
-		.cpu_us = (double)(rig_cpu_us() - cpu_us) / count,
-	};
-}
 
 static struct measure measure_bare(struct bench *bench, struct http_client *client, unsigned count)
 {
@@ -114,24 +46,6 @@ static struct measure measure_bare(struct bench *bench, struct http_client *clie
 }
 
 /* ---- the report ---- */
-
-static int compare(const void *a, const void *b)
-{
-	double one = *(const double *)a, other = *(const double *)b;
-	return (one > other) - (one < other);
-}
-
-static struct measure median(const struct measure measures[ROUNDS])
-{
-	double per_s[ROUNDS], cpu_us[ROUNDS];
-	for (int i = 0; i < ROUNDS; i++) {
-		per_s[i] = measures[i].per_s;
-		cpu_us[i] = measures[i].cpu_us;
-	}
-	qsort(per_s, ROUNDS, sizeof(double), compare);
-	qsort(cpu_us, ROUNDS, sizeof(double), compare);
-	return (struct measure){ per_s[ROUNDS / 2], cpu_us[ROUNDS / 2] };
-}
 
 static void report(struct bench *bench, struct measure golived, struct measure bare)
 {
@@ -200,22 +114,22 @@ int main(int argc, char **argv)
 	sink_start(&bench.sink);
 	load_quiet_log();
 	rig_create(&bench.rig, in_flight, in_flight);
-	bench.rig.on_settled = on_settled;
-	bench.rig.on_settled_arg = &bench;
+	drain_init(&bench.drain, &bench.rig);
 	rig_add_webhooks(&bench.rig, bench.options.webhooks, bench.sink.ports[SINK_FAST]);
 	rig_start_dispatcher(&bench.rig);
 	struct http_client *client = bare_create(bench.rig.loop, in_flight);
 
 	measure_bare(&bench, client, count / 10 + 1); /* warm: connections, caches, lanes */
-	measure_golived(&bench, count / 10 + 1);
+	drain_run(&bench.drain, count / 10 + 1);
 	for (int i = 0; i < ROUNDS; i++) {
 		bare[i] = measure_bare(&bench, client, count);
-		golived[i] = measure_golived(&bench, count);
+		golived[i] = drain_run(&bench.drain, count);
 	}
-	struct measure golived_median = median(golived);
+	struct measure golived_median = median_measure(golived, ROUNDS);
 	sink_reset(&bench.sink);
-	load_run(&bench.rig, &bench.sink, bench.added + 1, golived_median.per_s / 2, HALF_LOAD_MS);
-	report(&bench, golived_median, median(bare));
+	load_run(&bench.rig, &bench.sink, bench.drain.added + 1, golived_median.per_s / 2,
+		 HALF_LOAD_MS);
+	report(&bench, golived_median, median_measure(bare, ROUNDS));
 	http_client_destroy(client);
 	rig_close(&bench.rig);
 	rig_remove(&bench.rig);

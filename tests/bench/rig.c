@@ -68,18 +68,11 @@ static void fill_config(struct config *config, unsigned in_flight, unsigned per_
 	rig_must(config_parse_cidr("127.0.0.0/8", &config->delivery.allow_targets[0]) == 0, "CIDR");
 }
 
-void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webhook)
+void rig_reopen(struct rig *rig)
 {
 	const struct dns_options options = { .timeout_ms = 1000, .cache_entries = 1024 };
-	const char *parent = getenv("TMPDIR");
 	struct strbuf why;
 
-	*rig = (struct rig){ 0 };
-	snprintf(rig->folder, sizeof(rig->folder), "%s/golived-bench-XXXXXX",
-		 parent ? parent : "/tmp");
-	rig_must(mkdtemp(rig->folder), "no folder for the database");
-	snprintf(rig->path, sizeof(rig->path), "%s/golived.db", rig->folder);
-	fill_config(&rig->config, in_flight, in_flight_per_webhook);
 	rig->loop = loop_create();
 	rig->dns = dns_create(rig->loop, &options);
 	strbuf_init(&why, 1024);
@@ -87,6 +80,19 @@ void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webh
 				     &rig->store) == 0,
 		 why.data);
 	strbuf_finish(&why);
+}
+
+void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webhook)
+{
+	const char *parent = getenv("TMPDIR");
+
+	*rig = (struct rig){ 0 };
+	snprintf(rig->folder, sizeof(rig->folder), "%s/golived-bench-XXXXXX",
+		 parent ? parent : "/tmp");
+	rig_must(mkdtemp(rig->folder), "no folder for the database");
+	snprintf(rig->path, sizeof(rig->path), "%s/golived.db", rig->folder);
+	fill_config(&rig->config, in_flight, in_flight_per_webhook);
+	rig_reopen(rig);
 }
 
 static void on_settled(void *arg)
@@ -109,8 +115,7 @@ void rig_close(struct rig *rig)
 	store_thread_destroy(rig->store);
 	dns_destroy(rig->dns);
 	loop_destroy(rig->loop);
-	free(rig->config.delivery.header_prefix);
-	free(rig->creators);
+	rig->dispatcher = NULL;
 }
 
 void rig_remove(struct rig *rig)
@@ -118,6 +123,8 @@ void rig_remove(struct rig *rig)
 	char command[128];
 	snprintf(command, sizeof(command), "rm -r '%s'", rig->folder);
 	rig_must(system(command) == 0, "the database cannot be removed");
+	free(rig->config.delivery.header_prefix);
+	free(rig->creators);
 }
 
 /* ---- jobs ---- */

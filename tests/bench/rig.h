@@ -33,8 +33,9 @@ struct rig {
 
 void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webhook);
 void rig_start_dispatcher(struct rig *rig);
-void rig_close(struct rig *rig);  /* everything but the files */
-void rig_remove(struct rig *rig); /* the files */
+void rig_close(struct rig *rig);  /* lets go of the database */
+void rig_reopen(struct rig *rig); /* after that: the same database again, without dispatcher */
+void rig_remove(struct rig *rig); /* after a close: the files, and what the rig holds */
 
 /* Runs a job to its end; ends the program if it fails. */
 void rig_do(struct rig *rig, store_job_fn job, void *arg);
