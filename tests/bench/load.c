@@ -40,7 +40,8 @@ static void on_committed(void *arg, int result)
 		if (added->first + i < SINK_SAMPLES_MAX)
 			added->sink->shared->committed_us[added->first + i] = now_us;
 	}
-	dispatcher_wake(added->rig->dispatcher);
+	if (added->rig->dispatcher)
+		dispatcher_wake(added->rig->dispatcher);
 	free(added);
 }
 

@@ -112,10 +112,10 @@ void rig_start_dispatcher(struct rig *rig)
 void rig_close(struct rig *rig)
 {
 	dispatcher_destroy(rig->dispatcher);
+	rig->dispatcher = NULL; /* the store calls back what was submitted last */
 	store_thread_destroy(rig->store);
 	dns_destroy(rig->dns);
 	loop_destroy(rig->loop);
-	rig->dispatcher = NULL;
 }
 
 void rig_remove(struct rig *rig)
