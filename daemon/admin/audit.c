@@ -4,19 +4,13 @@
 
 #include <string.h>
 
-struct listing {
-	struct page page;
-	struct json_writer *writer;
-};
-
 static void on_listed(void *arg, const struct audit_entry *entry)
 {
-	struct listing *listing = arg;
-	struct json_writer *writer = listing->writer;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, entry->id);
 
-	if (!page_row(&listing->page, entry->id))
+	if (!writer)
 		return;
-	json_begin_object(writer, NULL);
 	json_put_string(writer, "id", entry->id);
 	json_put_time(writer, "at", entry->at_ms);
 	json_put_string(writer, "actor", entry->actor);
@@ -26,24 +20,14 @@ static void on_listed(void *arg, const struct audit_entry *entry)
 		json_put_raw(writer, "detail", entry->detail, strlen(entry->detail));
 	else
 		json_put_null(writer, "detail");
-	json_end_object(writer);
+	page_row_end(page);
 }
 
 void audit_list(struct store *store, const struct admin_request *request, struct admin_reply *reply)
 {
-	struct listing listing;
+	struct page page;
 
-	if (page_begin(&listing.page, request, "audit", reply) < 0)
+	if (page_begin(&page, request, "audit", reply) < 0)
 		return;
-	listing.writer = reply_json(reply, 200);
-	json_begin_array(listing.writer, "audit");
-	int result = store_audit_list(store, listing.page.after, page_fetch(&listing.page),
-				      on_listed, &listing);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(listing.writer);
-	page_end(&listing.page, listing.writer);
-	reply_end(reply);
+	page_end(&page, store_audit_list(store, page.after, page_fetch(&page), on_listed, &page));
 }

@@ -10,29 +10,27 @@
 /* Sessions shown with a creator, the newest. */
 enum { SESSIONS_SHOWN = 500 };
 
-struct listing {
+struct filter {
 	const enum creator_status *status; /* NULL: all */
 	enum creator_status wanted;
 	const char *watchlist; /* NULL: all */
-	struct page page;
-	struct json_writer *writer;
 };
 
 static int read_filter(struct store *store, const struct admin_request *request,
-		       struct admin_reply *reply, struct listing *listing)
+		       struct admin_reply *reply, struct filter *filter)
 {
 	const char *state = request_query(request, "state");
 
-	if (state && !creator_status_parse(state, &listing->wanted)) {
+	if (state && !creator_status_parse(state, &filter->wanted)) {
 		reply_problem(reply, 422, "bad_filter", "state",
 			      "state is live, offline or unknown.");
 		return -EINVAL;
 	}
-	listing->status = state ? &listing->wanted : NULL;
-	listing->watchlist = request_query(request, "watchlist");
-	if (listing->watchlist && !store_watchlist_exists(store, listing->watchlist)) {
+	filter->status = state ? &filter->wanted : NULL;
+	filter->watchlist = request_query(request, "watchlist");
+	if (filter->watchlist && !store_watchlist_exists(store, filter->watchlist)) {
 		reply_problem(reply, 422, "bad_filter", "watchlist",
-			      "There is no watchlist \"%s\".", listing->watchlist);
+			      "There is no watchlist \"%s\".", filter->watchlist);
 		return -EINVAL;
 	}
 	return 0;
@@ -55,35 +53,26 @@ static void put_creator(struct json_writer *writer, const struct creator *creato
 
 static void on_listed(void *arg, const struct creator *creator)
 {
-	struct listing *listing = arg;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, creator->handle);
 
-	if (!page_row(&listing->page, creator->handle))
+	if (!writer)
 		return;
-	json_begin_object(listing->writer, NULL);
-	put_creator(listing->writer, creator);
-	json_end_object(listing->writer);
+	put_creator(writer, creator);
+	page_row_end(page);
 }
 
 void creators_list(struct store *store, const struct admin_request *request,
 		   struct admin_reply *reply)
 {
-	struct listing listing = { 0 };
+	struct filter filter = { 0 };
+	struct page page;
 
-	if (read_filter(store, request, reply, &listing) < 0 ||
-	    page_begin(&listing.page, request, "creators", reply) < 0)
+	if (read_filter(store, request, reply, &filter) < 0 ||
+	    page_begin(&page, request, "creators", reply) < 0)
 		return;
-	listing.writer = reply_json(reply, 200);
-	json_begin_array(listing.writer, "creators");
-	int result =
-		store_creator_list(store, listing.status, listing.watchlist, listing.page.after,
-				   page_fetch(&listing.page), on_listed, &listing);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(listing.writer);
-	page_end(&listing.page, listing.writer);
-	reply_end(reply);
+	page_end(&page, store_creator_list(store, filter.status, filter.watchlist, page.after,
+					   page_fetch(&page), on_listed, &page));
 }
 
 static void on_shown(void *arg, const struct creator *creator)

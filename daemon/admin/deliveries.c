@@ -9,11 +9,9 @@
 #include <string.h>
 
 /* What the filters of a list need to live on while the list is read. */
-struct listing {
+struct asked {
 	struct delivery_filter filter;
 	char creator[HANDLE_SIZE];
-	struct page page;
-	struct json_writer *writer;
 };
 
 static int bad_filter(struct admin_reply *reply, const char *name, const char *expected)
@@ -50,19 +48,19 @@ static int read_names(const struct admin_request *request, struct admin_reply *r
 }
 
 static int read_filter(const struct admin_request *request, struct admin_reply *reply,
-		       struct listing *listing)
+		       struct asked *asked)
 {
-	struct delivery_filter *filter = &listing->filter;
+	struct delivery_filter *filter = &asked->filter;
 	bool has_creator = false;
 
 	if (read_names(request, reply, filter) < 0 ||
 	    read_id(request, "webhook_id", "wh_", reply, &filter->webhook_id) < 0 ||
 	    read_id(request, "event_id", "evt_", reply, &filter->event_id) < 0 ||
-	    request_query_handle(request, "creator", reply, listing->creator, &has_creator) < 0 ||
+	    request_query_handle(request, "creator", reply, asked->creator, &has_creator) < 0 ||
 	    request_query_time(request, "since", reply, &filter->since_ms) < 0 ||
 	    request_query_time(request, "until", reply, &filter->until_ms) < 0)
 		return -EINVAL;
-	filter->creator = has_creator ? listing->creator : NULL;
+	filter->creator = has_creator ? asked->creator : NULL;
 	return 0;
 }
 
@@ -85,39 +83,33 @@ static void put_delivery(struct json_writer *writer, const struct delivery *deli
 
 static void on_listed(void *arg, const struct delivery *delivery)
 {
-	struct listing *listing = arg;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, delivery->id);
 
-	if (!page_row(&listing->page, delivery->id))
+	if (!writer)
 		return;
-	json_begin_object(listing->writer, NULL);
-	put_delivery(listing->writer, delivery);
-	json_end_object(listing->writer);
+	put_delivery(writer, delivery);
+	page_row_end(page);
 }
 
-static void answer_list(struct store *store, struct listing *listing, struct admin_reply *reply)
+static void answer_list(struct store *store, const struct admin_request *request,
+			const struct delivery_filter *filter, struct admin_reply *reply)
 {
-	listing->writer = reply_json(reply, 200);
-	json_begin_array(listing->writer, "deliveries");
-	int result = store_delivery_list(store, &listing->filter, listing->page.after,
-					 page_fetch(&listing->page), on_listed, listing);
-	if (result) {
-		reply_store_error(reply, result);
+	struct page page;
+
+	if (page_begin(&page, request, "deliveries", reply) < 0)
 		return;
-	}
-	json_end_array(listing->writer);
-	page_end(&listing->page, listing->writer);
-	reply_end(reply);
+	page_end(&page, store_delivery_list(store, filter, page.after, page_fetch(&page), on_listed,
+					    &page));
 }
 
 void deliveries_list(struct store *store, const struct admin_request *request,
 		     struct admin_reply *reply)
 {
-	struct listing listing = { 0 };
+	struct asked asked = { 0 };
 
-	if (read_filter(request, reply, &listing) < 0 ||
-	    page_begin(&listing.page, request, "deliveries", reply) < 0)
-		return;
-	answer_list(store, &listing, reply);
+	if (read_filter(request, reply, &asked) == 0)
+		answer_list(store, request, &asked.filter, reply);
 }
 
 static void on_any(void *arg, const struct delivery *delivery)
@@ -146,19 +138,17 @@ static int check_webhook(struct store *store, const char *id, struct admin_reply
 void deliveries_list_of_webhook(struct store *store, const struct admin_request *request,
 				struct admin_reply *reply)
 {
-	struct listing listing = { 0 };
+	struct asked asked = { 0 };
 
 	if (check_webhook(store, request->parameter, reply) < 0 ||
-	    read_filter(request, reply, &listing) < 0 ||
-	    page_begin(&listing.page, request, "deliveries", reply) < 0)
+	    read_filter(request, reply, &asked) < 0)
 		return;
-	if (listing.filter.webhook_id &&
-	    strcmp(listing.filter.webhook_id, request->parameter) != 0) {
+	if (asked.filter.webhook_id && strcmp(asked.filter.webhook_id, request->parameter) != 0) {
 		(void)bad_filter(reply, "webhook_id", "another webhook than the path's");
 		return;
 	}
-	listing.filter.webhook_id = request->parameter;
-	answer_list(store, &listing, reply);
+	asked.filter.webhook_id = request->parameter;
+	answer_list(store, request, &asked.filter, reply);
 }
 
 static void on_shown(void *arg, const struct delivery *delivery)

@@ -9,17 +9,16 @@
 #include <errno.h>
 #include <stdio.h>
 
-struct listing {
+/* What the filters of a list need to live on while the list is read. */
+struct asked {
 	struct event_filter filter;
 	char creator[HANDLE_SIZE];
-	struct page page;
-	struct json_writer *writer;
 };
 
 static int read_filter(const struct admin_request *request, struct admin_reply *reply,
-		       struct listing *listing)
+		       struct asked *asked)
 {
-	struct event_filter *filter = &listing->filter;
+	struct event_filter *filter = &asked->filter;
 	const char *type = request_query(request, "type");
 	bool has_creator = false;
 
@@ -27,12 +26,12 @@ static int read_filter(const struct admin_request *request, struct admin_reply *
 		reply_problem(reply, 422, "bad_filter", "type", "type is live.start or live.end.");
 		return -EINVAL;
 	}
-	if (request_query_handle(request, "creator", reply, listing->creator, &has_creator) < 0 ||
+	if (request_query_handle(request, "creator", reply, asked->creator, &has_creator) < 0 ||
 	    request_query_time(request, "since", reply, &filter->since_ms) < 0 ||
 	    request_query_time(request, "until", reply, &filter->until_ms) < 0)
 		return -EINVAL;
 	filter->has_type = type;
-	filter->creator = has_creator ? listing->creator : NULL;
+	filter->creator = has_creator ? asked->creator : NULL;
 	return 0;
 }
 
@@ -55,34 +54,26 @@ static void put_event(struct json_writer *writer, const struct event_row *event)
 
 static void on_listed(void *arg, const struct event_row *event)
 {
-	struct listing *listing = arg;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, event->id);
 
-	if (!page_row(&listing->page, event->id))
+	if (!writer)
 		return;
-	json_begin_object(listing->writer, NULL);
-	put_event(listing->writer, event);
-	json_end_object(listing->writer);
+	put_event(writer, event);
+	page_row_end(page);
 }
 
 void events_list(struct store *store, const struct admin_request *request,
 		 struct admin_reply *reply)
 {
-	struct listing listing = { 0 };
+	struct asked asked = { 0 };
+	struct page page;
 
-	if (read_filter(request, reply, &listing) < 0 ||
-	    page_begin(&listing.page, request, "events", reply) < 0)
+	if (read_filter(request, reply, &asked) < 0 ||
+	    page_begin(&page, request, "events", reply) < 0)
 		return;
-	listing.writer = reply_json(reply, 200);
-	json_begin_array(listing.writer, "events");
-	int result = store_event_list(store, &listing.filter, listing.page.after,
-				      page_fetch(&listing.page), on_listed, &listing);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(listing.writer);
-	page_end(&listing.page, listing.writer);
-	reply_end(reply);
+	page_end(&page, store_event_list(store, &asked.filter, page.after, page_fetch(&page),
+					 on_listed, &page));
 }
 
 static void on_shown(void *arg, const struct event_row *event)

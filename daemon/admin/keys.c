@@ -13,44 +13,28 @@
 
 enum { KEY_BYTES = 32, KEY_TEXT_SIZE = sizeof(KEY_PREFIX) + 2 * KEY_BYTES };
 
-struct listing {
-	struct page page;
-	struct json_writer *writer;
-};
-
 static void on_listed(void *arg, const struct api_key *key)
 {
-	struct listing *listing = arg;
-	struct json_writer *writer = listing->writer;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, key->id);
 
-	if (!page_row(&listing->page, key->id))
+	if (!writer)
 		return;
-	json_begin_object(writer, NULL);
 	json_put_string(writer, "id", key->id);
 	json_put_string(writer, "name", key->name);
 	json_put_string(writer, "scope", api_scope_name(key->scope));
 	json_put_time(writer, "created_at", key->created_at_ms);
 	json_put_time(writer, "last_used_at", key->last_used_at_ms);
-	json_end_object(writer);
+	page_row_end(page);
 }
 
 void keys_list(struct store *store, const struct admin_request *request, struct admin_reply *reply)
 {
-	struct listing listing;
+	struct page page;
 
-	if (page_begin(&listing.page, request, "keys", reply) < 0)
+	if (page_begin(&page, request, "keys", reply) < 0)
 		return;
-	listing.writer = reply_json(reply, 200);
-	json_begin_array(listing.writer, "keys");
-	int result = store_api_key_list(store, listing.page.after, page_fetch(&listing.page),
-					on_listed, &listing);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(listing.writer);
-	page_end(&listing.page, listing.writer);
-	reply_end(reply);
+	page_end(&page, store_api_key_list(store, page.after, page_fetch(&page), on_listed, &page));
 }
 
 static int read_new_key(const struct admin_request *request, struct admin_reply *reply,

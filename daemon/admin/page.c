@@ -72,7 +72,7 @@ int page_begin(struct page *page, const struct admin_request *request, const cha
 	const char *limit = request_query(request, "limit");
 	const char *cursor = request_query(request, "cursor");
 
-	*page = (struct page){ .list = list, .limit = LIMIT_PAGE_DEFAULT };
+	*page = (struct page){ .list = list, .limit = LIMIT_PAGE_DEFAULT, .reply = reply };
 	if (limit && !parse_limit(limit, &page->limit)) {
 		reply_problem(reply, 422, "bad_limit", "limit",
 			      "limit is a whole number from 1 to %d.", LIMIT_PAGE_MAX);
@@ -83,6 +83,8 @@ int page_begin(struct page *page, const struct admin_request *request, const cha
 			      "This is not a next_cursor of this list.");
 		return -EINVAL;
 	}
+	page->writer = reply_json(reply, 200);
+	json_begin_array(page->writer, list);
 	return 0;
 }
 
@@ -91,26 +93,35 @@ unsigned page_fetch(const struct page *page)
 	return page->limit + 1;
 }
 
-bool page_row(struct page *page, const char *key)
+struct json_writer *page_row(struct page *page, const char *key)
 {
 	assert(strlen(key) < PAGE_KEY_SIZE);
 	if (page->rows == page->limit) {
 		page->has_more = true;
-		return false;
+		return NULL;
 	}
 	page->rows++;
 	snprintf(page->last, sizeof(page->last), "%s", key);
-	return true;
+	json_begin_object(page->writer, NULL);
+	return page->writer;
 }
 
-void page_end(const struct page *page, struct json_writer *writer)
+void page_row_end(struct page *page)
+{
+	json_end_object(page->writer);
+}
+
+void page_end(struct page *page, int result)
 {
 	char cursor[PAGE_CURSOR_SIZE];
 
-	if (!page->has_more) {
-		json_put_null(writer, "next_cursor");
+	if (result) {
+		reply_store_error(page->reply, result);
 		return;
 	}
-	cursor_format(page->list, page->last, cursor);
-	json_put_string(writer, "next_cursor", cursor);
+	json_end_array(page->writer);
+	if (page->has_more)
+		cursor_format(page->list, page->last, cursor);
+	json_put_string(page->writer, "next_cursor", page->has_more ? cursor : NULL);
+	reply_end(page->reply);
 }

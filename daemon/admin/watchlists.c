@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct listing {
-	struct page page;
-	struct json_writer *writer;
-};
-
 static bool name_is_valid(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -36,33 +31,24 @@ static void put_watchlist(struct json_writer *writer, const struct watchlist *wa
 
 static void on_listed(void *arg, const struct watchlist *watchlist)
 {
-	struct listing *listing = arg;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, watchlist->name);
 
-	if (!page_row(&listing->page, watchlist->name))
+	if (!writer)
 		return;
-	json_begin_object(listing->writer, NULL);
-	put_watchlist(listing->writer, watchlist);
-	json_end_object(listing->writer);
+	put_watchlist(writer, watchlist);
+	page_row_end(page);
 }
 
 void watchlists_list(struct store *store, const struct admin_request *request,
 		     struct admin_reply *reply)
 {
-	struct listing listing;
+	struct page page;
 
-	if (page_begin(&listing.page, request, "watchlists", reply) < 0)
+	if (page_begin(&page, request, "watchlists", reply) < 0)
 		return;
-	listing.writer = reply_json(reply, 200);
-	json_begin_array(listing.writer, "watchlists");
-	int result = store_watchlist_list(store, listing.page.after, page_fetch(&listing.page),
-					  on_listed, &listing);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(listing.writer);
-	page_end(&listing.page, listing.writer);
-	reply_end(reply);
+	page_end(&page,
+		 store_watchlist_list(store, page.after, page_fetch(&page), on_listed, &page));
 }
 
 static void on_shown(void *arg, const struct watchlist *watchlist)

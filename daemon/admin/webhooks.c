@@ -99,40 +99,26 @@ static void put_webhook(struct json_writer *writer, const struct webhook *webhoo
 	put_header_names(writer, webhook->extra_headers);
 }
 
-struct list_visit {
-	struct page page;
-	struct json_writer *writer;
-};
-
 static void on_listed(void *arg, const struct webhook *webhook)
 {
-	struct list_visit *visit = arg;
+	struct page *page = arg;
+	struct json_writer *writer = page_row(page, webhook->id);
 
-	if (!page_row(&visit->page, webhook->id))
+	if (!writer)
 		return;
-	json_begin_object(visit->writer, NULL);
-	put_webhook(visit->writer, webhook);
-	json_end_object(visit->writer);
+	put_webhook(writer, webhook);
+	page_row_end(page);
 }
 
 void webhooks_list(struct store *store, const struct admin_request *request,
 		   struct admin_reply *reply)
 {
-	struct list_visit visit;
+	struct page page;
 
-	if (page_begin(&visit.page, request, "webhooks", reply) < 0)
+	if (page_begin(&page, request, "webhooks", reply) < 0)
 		return;
-	visit.writer = reply_json(reply, 200);
-	json_begin_array(visit.writer, "webhooks");
-	int result = store_webhook_list(store, visit.page.after, page_fetch(&visit.page),
-					request->now_ms, on_listed, &visit);
-	if (result) {
-		reply_store_error(reply, result);
-		return;
-	}
-	json_end_array(visit.writer);
-	page_end(&visit.page, visit.writer);
-	reply_end(reply);
+	page_end(&page, store_webhook_list(store, page.after, page_fetch(&page), request->now_ms,
+					   on_listed, &page));
 }
 
 struct show_visit {

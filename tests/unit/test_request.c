@@ -173,15 +173,14 @@ static void a_page_has_50_rows_unless_asked_for_1_to_500(void **state)
 	}
 }
 
-/* Shows keys on a page of 2 and gives the text after them. */
+/* Shows rows without members on the page that was begun, and gives the reply's text. */
 static const char *show_page(struct scene *scene, struct page *page, const char *const *keys,
 			     size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)page_row(page, keys[i]);
-	reply_clear(&scene->reply);
-	page_end(page, reply_json(&scene->reply, 200));
-	reply_end(&scene->reply);
+		if (page_row(page, keys[i]))
+			page_row_end(page);
+	page_end(page, 0);
 	return scene->reply.body.data;
 }
 
@@ -196,7 +195,7 @@ static void the_next_page_begins_behind_the_last_row_shown(void **state)
 	assert_int_equal(page_begin(&page, &scene->request, "x", &scene->reply), 0);
 	assert_int_equal(page_fetch(&page), 3);
 	const char *text = show_page(scene, &page, keys, 3);
-	assert_int_equal(sscanf(text, "{\"next_cursor\":\"%[0-9a-f]\"}", cursor), 1);
+	assert_int_equal(sscanf(text, "{\"x\":[{},{}],\"next_cursor\":\"%[0-9a-f]\"}", cursor), 1);
 
 	snprintf(target, sizeof(target), "/?cursor=%s", cursor);
 	set_query(scene, target);
@@ -214,7 +213,19 @@ static void the_last_page_says_so(void **state)
 
 	set_query(scene, "/?limit=2");
 	assert_int_equal(page_begin(&page, &scene->request, "x", &scene->reply), 0);
-	assert_string_equal(show_page(scene, &page, keys, 2), "{\"next_cursor\":null}");
+	assert_string_equal(show_page(scene, &page, keys, 2),
+			    "{\"x\":[{},{}],\"next_cursor\":null}");
+}
+
+static void a_page_that_the_store_cannot_read_is_a_503(void **state)
+{
+	struct scene *scene = *state;
+	struct page page;
+
+	set_query(scene, "/?limit=2");
+	assert_int_equal(page_begin(&page, &scene->request, "x", &scene->reply), 0);
+	page_end(&page, -ENOSPC);
+	assert_int_equal(scene->reply.status, 503);
 }
 
 static void a_cursor_that_was_made_up_is_refused(void **state)
@@ -339,6 +350,7 @@ int main(void)
 		TEST(a_page_has_50_rows_unless_asked_for_1_to_500),
 		TEST(the_next_page_begins_behind_the_last_row_shown),
 		TEST(the_last_page_says_so),
+		TEST(a_page_that_the_store_cannot_read_is_a_503),
 		TEST(a_cursor_that_was_made_up_is_refused),
 		TEST(a_field_is_absent_null_given_or_bad),
 		TEST(a_text_is_measured_in_characters),
