@@ -14,7 +14,7 @@ static const char watched_changes[] =
 	"SELECT key, handle, is_watched, priority, quarantined_at_ms IS NOT NULL, "
 	"last_checked_at_ms,"
 	" change, status, room, ended_room, live_since_ms, started_source, answered_at_ms,"
-	" evidence, evidence_count, evidence_since_ms, sequence, added_at_ms"
+	" evidence, evidence_count, evidence_since_ms, sequence, added_at_ms, tally"
 	" FROM creators WHERE change > ?1 AND (is_watched = 1 OR ?1 > 0)"
 	" ORDER BY change LIMIT ?2";
 
@@ -43,6 +43,7 @@ static void read_watched(struct sql_rows *rows, struct watched_creator *ret_crea
 		.quarantined = sql_integer(rows, 4) != 0,
 		.last_checked_at_ms = sql_integer(rows, 5),
 		.added_at_ms = sql_integer(rows, 17),
+		.tally = tally_unpack(sql_integer(rows, 18)),
 	};
 	sql_copy_text(rows, 1, ret_creator->handle, sizeof(ret_creator->handle));
 	read_state(rows, &ret_creator->state);
@@ -76,8 +77,8 @@ static const char save_state[] =
 	"UPDATE creators SET status = ?2, room = ?3, ended_room = ?4, live_since_ms = ?5,"
 	" started_source = ?6, answered_at_ms = ?7, evidence = ?8, evidence_count = ?9,"
 	" evidence_since_ms = ?10, sequence = ?11 WHERE key = ?1";
-static const char save_check[] =
-	"UPDATE creators SET last_checked_at_ms = ?2, next_check_at_ms = ?3 WHERE key = ?1";
+static const char save_check[] = "UPDATE creators SET last_checked_at_ms = ?2, next_check_at_ms = "
+				 "?3, tally = ?4 WHERE key = ?1";
 static const char set_quarantine[] = "UPDATE creators SET quarantined_at_ms = CASE WHEN ?2 THEN "
 				     "coalesce(quarantined_at_ms, ?3) END"
 				     " WHERE key = ?1";
@@ -94,10 +95,10 @@ int store_creator_save_state(struct store *store, struct creator_key key,
 }
 
 int store_creator_save_check(struct store *store, struct creator_key key, int64_t checked_at_ms,
-			     int64_t next_check_at_ms)
+			     int64_t next_check_at_ms, struct tally tally)
 {
 	return sql_execute(store->sql, save_check, SQL_INT(key.value), SQL_INT(checked_at_ms),
-			   SQL_INT(next_check_at_ms));
+			   SQL_INT(next_check_at_ms), SQL_INT(tally_pack(tally)));
 }
 
 int store_creator_quarantine(struct store *store, struct creator_key key, bool quarantined,
@@ -119,7 +120,7 @@ int store_creator_find(struct store *store, const char *handle, struct creator_k
 /* What visit_creator() takes apart, in this order. */
 #define CREATOR_COLUMNS \
 	"SELECT c.key, c.handle, c.status, c.room, c.live_since_ms, c.last_checked_at_ms," \
-	" c.next_check_at_ms, c.quarantined_at_ms IS NOT NULL FROM creators c"
+	" c.next_check_at_ms, c.quarantined_at_ms IS NOT NULL, c.tally FROM creators c"
 
 /* One query for each way to the rows. ?1 after, ?2 limit, ?3 status, ?4 watchlist. */
 static const char list_all[] =
@@ -152,6 +153,7 @@ static int visit_creator(struct store *store, struct sql_rows *rows, creator_vis
 			   .quarantined = sql_integer(rows, 7) != 0,
 			   .watchlists = (const char *const *)watchlists.names,
 			   .watchlist_count = watchlists.count,
+			   .tally = tally_unpack(sql_integer(rows, 8)),
 		   });
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "db/store.h"
 #include "domain/creator.h"
+#include "domain/finding.h"
 
 #include <stddef.h>
 
@@ -26,6 +27,7 @@ struct watched_creator {
 	int64_t last_checked_at_ms; /* 0: never */
 	int64_t added_at_ms;        /* when it was first named */
 	struct creator_state state;
+	struct tally tally; /* since the last finding */
 };
 
 /* Who was added, dropped, or changed in priority since *mark, which moves on; at most max, oldest
@@ -37,7 +39,7 @@ int store_watched_changes(struct store *store, struct store_mark *mark, unsigned
 int store_creator_save_state(struct store *store, struct creator_key key,
 			     const struct creator_state *state) MUST_CHECK;
 int store_creator_save_check(struct store *store, struct creator_key key, int64_t checked_at_ms,
-			     int64_t next_check_at_ms) MUST_CHECK;
+			     int64_t next_check_at_ms, struct tally tally) MUST_CHECK;
 int store_creator_quarantine(struct store *store, struct creator_key key, bool quarantined,
 			     int64_t now_ms) MUST_CHECK;
 
@@ -60,6 +62,7 @@ struct creator {
 	bool quarantined;
 	const char *const *watchlists; /* by name */
 	size_t watchlist_count;
+	struct tally tally; /* since the last finding */
 };
 
 struct session {

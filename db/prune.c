@@ -91,6 +91,10 @@ static const char prune_sessions[] =
 	" WHERE s.ended_at_ms IS NOT NULL AND s.ended_at_ms < ?1"
 	" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.session_key = s.key)"
 	" ORDER BY s.ended_at_ms LIMIT ?2)";
+/* The keys rise with time: the first are the oldest. */
+static const char prune_findings[] =
+	"DELETE FROM findings WHERE key IN (SELECT key FROM findings ORDER BY key LIMIT ?2)"
+	" AND answered_at_ms < ?1";
 static const char prune_idempotency[] =
 	"DELETE FROM idempotency WHERE key IN"
 	" (SELECT key FROM idempotency WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT ?2)";
@@ -175,6 +179,7 @@ int store_prune(struct store *store, const struct store_retention *retention, in
 	} others[] = {
 		{ prune_events, cutoff(now_ms, retention->events_ms) },
 		{ prune_sessions, cutoff(now_ms, retention->sessions_ms) },
+		{ prune_findings, cutoff(now_ms, retention->events_ms) },
 		{ prune_idempotency, now_ms - IDEMPOTENCY_KEPT_MS },
 		{ prune_secrets, now_ms },
 		{ prune_replay_items, 1 },

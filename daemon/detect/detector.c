@@ -121,16 +121,22 @@ static void end_live(struct step *step, int64_t ended_at_ms, enum event_end_reas
 	state->started_source = 0;
 }
 
+void detector_add_evidence(struct creator_state *state, enum creator_evidence evidence,
+			   int64_t now_ms)
+{
+	if (state->evidence != evidence || now_ms < state->evidence_since_ms) {
+		state->evidence_count = 0;
+		state->evidence_since_ms = now_ms;
+	}
+	state->evidence_count++;
+	state_move(state, (enum creator_status)state->status, evidence);
+}
+
 /* Adds this answer to the row of evidence. True once the row is long enough and spans enough. */
 static bool evidence_is_complete(struct step *step, enum creator_evidence evidence)
 {
 	struct creator_state *state = &step->result->state;
-	if (state->evidence != evidence || step->now_ms < state->evidence_since_ms) {
-		state->evidence_count = 0;
-		state->evidence_since_ms = step->now_ms;
-	}
-	state->evidence_count++;
-	state_move(state, (enum creator_status)state->status, evidence);
+	detector_add_evidence(state, evidence, step->now_ms);
 	return state->evidence_count >= step->rules->end_confirmations &&
 	       step->now_ms - state->evidence_since_ms >= step->rules->end_grace_ms;
 }

@@ -45,6 +45,11 @@ struct detector_result {
 void detector_step(const struct detector_rules *rules, const struct creator_state *state,
 		   const struct answer *answer, int64_t now_ms, struct detector_result *ret_result);
 
+/* Adds an answer to the row of evidence of that kind; one that follows other evidence, or that is
+ * older than the row, begins it anew. */
+void detector_add_evidence(struct creator_state *state, enum creator_evidence evidence,
+			   int64_t now_ms);
+
 /* When the next answer of a row of evidence is wanted, so that the row is long enough and spans
  * enough at the earliest moment; 0 where nothing is being confirmed. */
 int64_t detector_confirm_at(const struct detector_rules *rules, const struct creator_state *state);

@@ -1,6 +1,7 @@
 #include "detect/digest.h"
 
 #include "base/attrs.h"
+#include "detect/explain.h"
 
 #include <string.h>
 
@@ -80,6 +81,7 @@ static void row_fill(struct record_row *row, const struct roster_entry *entry, s
 	row->viewer_count = answer->viewer_count;
 	row->verdict = answer->verdict;
 	row->is_missing = answer->is_missing;
+	row->tally = entry->creator.tally;
 	/* An answer lifts a quarantine: the service takes the handle again. */
 	row->has_new_quarantine = entry->creator.quarantined && !answer->is_missing;
 }
@@ -106,6 +108,33 @@ static void row_settle(struct record_row *row, const struct roster_entry *entry,
 		row->is_held[step->direction] = true;
 	else
 		row_take_step(row, step);
+}
+
+/* What is kept of the answer: findings, or one more of its kind. */
+static void row_explain(struct record_row *row, const struct digest_rules *rules,
+			const struct roster_entry *entry, const struct answer *answer,
+			const struct digest_step *step, int64_t now_ms)
+{
+	const struct explain_step explained = {
+		.rules = &rules->detector,
+		.before = &entry->creator.state,
+		.answer = answer,
+		.result = &step->result,
+		.now_ms = now_ms,
+		.was_held = entry->is_held[MASSFLIP_LIVE] || entry->is_held[MASSFLIP_OFFLINE],
+		.is_held = row->is_held[MASSFLIP_LIVE] || row->is_held[MASSFLIP_OFFLINE],
+	};
+	if (answer->verdict == ANSWER_UNKNOWN) {
+		tally_count(&row->tally, answer->is_missing ? TALLY_MISSING : TALLY_UNCLEAR);
+		return;
+	}
+	explain_step(&explained, row->findings, &row->finding_count);
+	if (row->finding_count == 0) {
+		tally_count(&row->tally, TALLY_UNCHANGED);
+		return;
+	}
+	row->findings[0].tally = row->tally;
+	row->tally = (struct tally){ 0 };
 }
 
 static void row_plan(const struct digest_rules *rules, const struct roster *roster,
@@ -143,6 +172,7 @@ void digest_batch(const struct digest_rules *rules, struct massflip *massflip,
 			digest_step(rules, &entry->creator.state, &answers[i], record->now_ms);
 		row_fill(row, entry, places[i], &answers[i]);
 		row_settle(row, entry, &answers[i], &step, hold);
+		row_explain(row, rules, entry, &answers[i], &step, record->now_ms);
 		row_plan(rules, roster, &answers[i], record->now_ms, row);
 	}
 }
@@ -168,6 +198,7 @@ static void commit_row(const struct record *record, const struct record_row *row
 	struct roster_entry *entry = &roster->entries[row->place];
 	struct planner_entry *plan = &roster->plans[row->place];
 	entry->creator.state = row->state;
+	entry->creator.tally = row->tally;
 	entry->creator.last_checked_at_ms = record->now_ms;
 	if (row->has_new_quarantine)
 		entry->creator.quarantined = row->is_quarantined;

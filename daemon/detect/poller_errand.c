@@ -61,7 +61,9 @@ void errand_step_back(const struct errand *errand, int64_t now_ms)
 	struct poller *poller = errand->poller;
 	int64_t common_ms = larger(poller->backoff_until_mono_ms - clock_mono_ms(), 0);
 	for (size_t i = 0; i < errand->count; i++) {
-		poller->roster.entries[errand->places[i]].failures++;
+		struct roster_entry *entry = &poller->roster.entries[errand->places[i]];
+		entry->failures++;
+		tally_count(&entry->creator.tally, TALLY_FAILED);
 		poller->roster.plans[errand->places[i]].not_before_ms = now_ms + common_ms + 1;
 	}
 }
@@ -73,6 +75,7 @@ void errand_postpone(const struct errand *errand, int64_t now_ms)
 	for (size_t i = 0; i < errand->count; i++) {
 		struct roster_entry *entry = &poller->roster.entries[errand->places[i]];
 		int64_t wait_ms = poller_backoff_ms(poller, ++entry->failures);
+		tally_count(&entry->creator.tally, TALLY_FAILED);
 		poller->roster.plans[errand->places[i]].not_before_ms = now_ms + wait_ms;
 	}
 }

@@ -108,6 +108,7 @@ void errand_quarantine(struct errand *errand, int64_t now_ms)
 			.key = entry->creator.key,
 			.next_check_at_ms = now_ms + poller->config->poll.quarantine_interval_ms,
 			.state = entry->creator.state,
+			.tally = entry->creator.tally,
 			.has_new_quarantine = !entry->creator.quarantined,
 			.is_quarantined = true,
 			.verdict = ANSWER_UNKNOWN,

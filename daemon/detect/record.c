@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "db/deliveries.h"
 #include "db/events.h"
+#include "db/findings.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,7 +92,8 @@ static int store_session(struct store *store, const struct record *record,
 
 static int store_row(struct store *store, struct record *record, struct record_row *row)
 {
-	int r = store_creator_save_check(store, row->key, record->now_ms, row->next_check_at_ms);
+	int r = store_creator_save_check(store, row->key, record->now_ms, row->next_check_at_ms,
+					 row->tally);
 	if (r == -ENOENT) {
 		row->is_gone = true;
 		return 0;
@@ -104,6 +106,9 @@ static int store_row(struct store *store, struct record *record, struct record_r
 			r = store_event(store, record, row, transition, sequence++,
 					row->event_ids[i]);
 	}
+	for (unsigned i = 0; r == 0 && i < row->finding_count; i++)
+		r = store_finding_add(store, row->key, &row->findings[i],
+				      i < row->transition_count ? row->event_ids[i] : NULL);
 	if (r == 0 && row->has_new_state)
 		r = store_creator_save_state(store, row->key, &row->state);
 	if (r == 0 && row->has_new_quarantine)

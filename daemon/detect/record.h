@@ -1,7 +1,7 @@
 /* record - what one batch of answers changes, and the job that stores it.
  *
  *   in:   rows made by digest
- *   out:  checks, states, sessions, events, deliveries: in one transaction
+ *   out:  checks, states, findings, sessions, events, deliveries: in one transaction
  *   not:  deciding any of it (digest), the copy in memory (poller, after the commit)
  *
  * record_store() runs on the store's thread and touches its record and the store only.
@@ -13,6 +13,7 @@
 #include "db/store.h"
 #include "detect/detector.h"
 #include "detect/massflip.h"
+#include "domain/finding.h"
 
 #include <stddef.h>
 
@@ -26,7 +27,11 @@ struct record_row {
 	int64_t first_sequence;     /* of the first announced transition */
 	struct transition transitions[DETECTOR_TRANSITIONS_MAX];
 	unsigned transition_count;
-	char *title; /* owned; NULL: not known */
+	struct finding
+		findings[DETECTOR_TRANSITIONS_MAX]; /* those of transitions are in their order */
+	unsigned finding_count;
+	struct tally tally; /* from now on */
+	char *title;        /* owned; NULL: not known */
 	int64_t viewer_count;
 	bool has_new_quarantine, is_quarantined;
 	/* For the copy in memory. */

@@ -164,10 +164,13 @@ static void a_state_outlives_a_restart(void **state)
 	struct fixture *fixture = *state;
 	struct creator_key key = watch(fixture->store, "ann");
 	assert_ok(store_creator_save_state(fixture->store, key, &some_state));
-	assert_ok(store_creator_save_check(fixture->store, key, T0, T0 + 60000));
+	assert_ok(store_creator_save_check(fixture->store, key, T0, T0 + 60000,
+					   (struct tally){ .unchanged = 3, .failed = 2 }));
 	assert_ok(store_creator_quarantine(fixture->store, key, true, T0));
 	reopen(fixture);
 	struct watched_creator creator = read_one(fixture->store);
+	assert_int_equal(creator.tally.unchanged, 3);
+	assert_int_equal(creator.tally.failed, 2);
 	expect_some_state(&creator.state);
 	assert_int_equal(creator.key.value, key.value);
 	assert_int_equal(creator.last_checked_at_ms, T0);
