@@ -5,6 +5,7 @@
 #include "ctl/deliveries.h"
 #include "ctl/doctor.h"
 #include "ctl/events.h"
+#include "ctl/explain.h"
 #include "ctl/keys.h"
 #include "ctl/listen.h"
 #include "ctl/service.h"
@@ -116,6 +117,8 @@ static const struct command commands[] = {
 	  "golivectl creators ls --state live", creators_ls },
 	{ "creators show", "CREATOR", 1, 1, "", "show a creator with the sessions seen",
 	  "golivectl creators show charlidamelio", creators_show },
+	{ "creators explain", "CREATOR", 1, 1, "", "show which answers led to a creator's last starts and ends",
+	  "golivectl creators explain charlidamelio", explain_creator },
 
 	{ "events ls", "", 0, 0, "type creator since until " PAGES, "list what was detected",
 	  "golivectl events ls --creator charlidamelio --since 1d", events_ls },

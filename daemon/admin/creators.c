@@ -36,7 +36,7 @@ static int read_filter(struct store *store, const struct admin_request *request,
 	return 0;
 }
 
-static void put_creator(struct json_writer *writer, const struct creator *creator)
+void creator_put(struct json_writer *writer, const struct creator *creator)
 {
 	json_put_string(writer, "unique_id", creator->handle);
 	json_put_string(writer, "state", creator_status_name(creator->status));
@@ -58,7 +58,7 @@ static void on_listed(void *arg, const struct creator *creator)
 
 	if (!writer)
 		return;
-	put_creator(writer, creator);
+	creator_put(writer, creator);
 	page_row_end(page);
 }
 
@@ -77,7 +77,7 @@ void creators_list(struct store *store, const struct admin_request *request,
 
 static void on_shown(void *arg, const struct creator *creator)
 {
-	put_creator(arg, creator);
+	creator_put(arg, creator);
 }
 
 static void on_session(void *arg, const struct session *session)

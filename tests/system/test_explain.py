@@ -1,0 +1,93 @@
+"""Every start and end can be explained: golivectl creators explain, over a real upstream and a restart."""
+
+import json
+import subprocess
+
+from golived import BUILD, clean_environment, wait_until
+
+
+def explain(golived, handle, *options):
+    result = subprocess.run([BUILD / "golivectl", "creators", "explain", handle, "--url", golived.base, *options],
+                            env={**clean_environment(), "GOLIVECTL_KEY": golived.key}, capture_output=True, text=True,
+                            timeout=20)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def effects(golived, handle):
+    """Oldest first."""
+    return [answer["effect"] for answer in reversed(golived.get(f"/api/creators/{handle}/explanation")["answers"])]
+
+
+def test_a_start_and_an_end_are_explained_by_their_answers(golived, upstream, receiver):
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    room = upstream.go_live("ann")
+    start = receiver.wait_for(1)[0].event
+    upstream.go_offline("ann")
+    end = receiver.wait_for(2)[1].event
+    answers = golived.get("/api/creators/ann/explanation")["answers"][::-1]
+    assert [answer["effect"] for answer in answers][:3] == ["first_offline", "start", "end_evidence"]
+    assert answers[-1]["effect"] == "end"
+    assert (answers[1]["event_id"], answers[1]["room_id"]) == (start["event_id"], room)
+    assert answers[1]["at"] == start["live"]["started_at"]
+    assert (answers[-1]["event_id"], answers[-1]["at"]) == (end["event_id"], end["live"]["ended_at"])
+    assert answers[-1]["evidence"]["answers"] >= answers[-1]["evidence"]["answers_wanted"] == 2
+    assert answers[-1]["evidence"]["seconds"] >= 0.3
+    told = explain(golived, "@Ann")
+    assert f"START in room {room}" in told and start["event_id"] in told
+    assert "END" in told and end["event_id"] in told and "\033" not in told
+    assert json.loads(explain(golived, "ann", "--json"))["answers"][::-1][1]["event_id"] == start["event_id"]
+
+
+def test_doubtful_answers_are_counted_by_their_reason_and_outlive_a_kill(start_golived, upstream, receiver):
+    golived = start_golived()
+    golived.register(receiver.url("/ok"), creators=["ann", "bob"])
+    golived.wait_for_state("ann", "offline")
+    upstream.fault("rows_null")
+
+    def unclear():
+        return golived.get("/api/creators/ann/explanation")["since_then"]["unclear"]
+    wait_until(lambda: unclear() >= 2, 20, "two unclear answers")
+    golived.kill()
+    golived.start()
+    assert unclear() >= 2, "the counts are lost with a kill"
+    upstream.heal()
+    upstream.fault("status", status=500, count=2)
+    upstream.go_live("ann")
+    receiver.wait_for(1)
+    start = golived.get("/api/creators/ann/explanation")["answers"][0]
+    assert start["effect"] == "start" and start["before"]["unclear"] >= 2
+    assert start["before"]["failed"] >= 1, "the failed batches were not counted"
+    assert "unclear (null or contradictory)" in explain(golived, "ann")
+
+
+def test_what_was_held_back_is_told(golived, upstream, receiver):
+    handles = [f"creator{i:02}" for i in range(20)]
+    golived.register(receiver.url("/ok"), creators=handles)
+    wait_until(lambda: golived.get("/api/status")["creators"]["offline"] == 20, 20, "everybody was seen")
+    upstream.script_many(handles, live=True)
+    receiver.wait_for(20)
+    assert any(effects(golived, handle)[-2:] == ["held", "start"] for handle in handles), \
+        {handle: effects(golived, handle) for handle in handles}
+
+
+def test_flickering_keeps_the_record_bounded(start_golived, upstream, receiver):
+    golived = start_golived({"poll": {"min_interval": "20ms", "max_interval": "20ms", "end_grace": "1h"}})
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    room = upstream.go_live("ann")
+    golived.wait_for_state("ann", "live")
+
+    def newest():
+        return golived.get("/api/creators/ann/explanation")["answers"][0]
+    for _ in range(35):
+        upstream.go_offline("ann")
+        wait_until(lambda: newest()["effect"] == "end_evidence", 20, "evidence of an end")
+        upstream.go_live("ann", room_id=room)
+        wait_until(lambda: newest()["effect"] == "end_dropped", 20, "it is dropped")
+    assert len(golived.get("/api/creators/ann/explanation")["answers"]) == 64
+
+
+def test_nobody_is_explained_who_is_not_watched(golived):
+    assert golived.call("GET", "/api/creators/nobody/explanation").status == 404
