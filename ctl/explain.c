@@ -213,6 +213,20 @@ static bool tells_previous(const struct json_value *answer)
 	       is_effect(answer, "start") && !is_true(answer, "room_changed");
 }
 
+static void add_gap(struct strbuf *out, const struct json_value *gap)
+{
+	if (json_type(gap) != JSON_OBJECT)
+		return;
+	add_indent(out);
+	strbuf_add_text(out, "nobody could be checked from ");
+	add_time(out, json_string(json_member(gap, "began_at")));
+	strbuf_add_text(out, " to ");
+	add_time(out, json_string(json_member(gap, "ended_at")));
+	strbuf_add_text(out, " (");
+	add_member(out, gap, "reason");
+	strbuf_add_text(out, ")\n");
+}
+
 static void add_before(struct strbuf *out, const struct json_value *answer)
 {
 	struct strbuf between;
@@ -230,6 +244,7 @@ static void add_before(struct strbuf *out, const struct json_value *answer)
 	if (has_tally || tells_previous(answer))
 		strbuf_add_char(out, '\n');
 	strbuf_finish(&between);
+	add_gap(out, json_member(answer, "gap"));
 }
 
 /* ---- the story ---- */

@@ -12,10 +12,14 @@ static const char drop_oldest[] =
 	"DELETE FROM findings WHERE key IN (SELECT key FROM findings WHERE creator_key = ?1"
 	" ORDER BY key DESC LIMIT -1 OFFSET ?2)";
 static const char list[] =
-	"SELECT answered_at_ms, previous_at_ms, is_live, room, effect, flags, told_at_ms,"
-	" evidence_count, evidence_wanted, evidence_since_ms, evidence_span_ms, tally, event_id"
-	" FROM findings WHERE creator_key = (SELECT key FROM creators WHERE handle = ?1)"
-	" ORDER BY key DESC LIMIT ?2";
+	"SELECT f.answered_at_ms, f.previous_at_ms, f.is_live, f.room, f.effect, f.flags,"
+	" f.told_at_ms, f.evidence_count, f.evidence_wanted, f.evidence_since_ms,"
+	" f.evidence_span_ms, f.tally, f.event_id, g.reason, g.began_at_ms, g.ended_at_ms"
+	" FROM findings f LEFT JOIN gaps g ON g.key = (SELECT max(key) FROM gaps"
+	"  WHERE f.previous_at_ms > 0 AND ended_at_ms > f.previous_at_ms"
+	"  AND began_at_ms < f.answered_at_ms)"
+	" WHERE f.creator_key = (SELECT key FROM creators WHERE handle = ?1)"
+	" ORDER BY f.key DESC LIMIT ?2";
 
 int store_finding_add(struct store *store, struct creator_key key, const struct finding *finding,
 		      const char *event_id)
@@ -56,7 +60,12 @@ int store_finding_list(struct store *store, const char *handle, finding_visit_fn
 	int r;
 	while ((r = sql_next(rows)) > 0) {
 		struct finding finding = read_finding(rows);
-		visit(arg, &finding, sql_text(rows, 12));
+		struct gap gap = {
+			.reason = (enum gap_reason)sql_integer(rows, 13),
+			.began_at_ms = sql_integer(rows, 14),
+			.ended_at_ms = sql_integer(rows, 15),
+		};
+		visit(arg, &finding, sql_text(rows, 12), gap.began_at_ms > 0 ? &gap : NULL);
 	}
 	return r;
 }

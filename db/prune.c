@@ -95,6 +95,9 @@ static const char prune_sessions[] =
 static const char prune_findings[] =
 	"DELETE FROM findings WHERE key IN (SELECT key FROM findings ORDER BY key LIMIT ?2)"
 	" AND answered_at_ms < ?1";
+static const char prune_gaps[] =
+	"DELETE FROM gaps WHERE key IN (SELECT key FROM gaps ORDER BY key LIMIT ?2)"
+	" AND ended_at_ms < ?1";
 static const char prune_idempotency[] =
 	"DELETE FROM idempotency WHERE key IN"
 	" (SELECT key FROM idempotency WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT ?2)";
@@ -180,6 +183,7 @@ int store_prune(struct store *store, const struct store_retention *retention, in
 		{ prune_events, cutoff(now_ms, retention->events_ms) },
 		{ prune_sessions, cutoff(now_ms, retention->sessions_ms) },
 		{ prune_findings, cutoff(now_ms, retention->events_ms) },
+		{ prune_gaps, cutoff(now_ms, retention->events_ms) },
 		{ prune_idempotency, now_ms - IDEMPOTENCY_KEPT_MS },
 		{ prune_secrets, now_ms },
 		{ prune_replay_items, 1 },

@@ -52,7 +52,8 @@ static void put_transition(struct json_writer *writer, const struct finding *fin
 	json_put_string(writer, "event_id", event_id);
 }
 
-static void on_finding(void *arg, const struct finding *finding, const char *event_id)
+static void on_finding(void *arg, const struct finding *finding, const char *event_id,
+		       const struct gap *gap)
 {
 	struct json_writer *writer = arg;
 
@@ -70,6 +71,10 @@ static void on_finding(void *arg, const struct finding *finding, const char *eve
 	put_evidence(writer, finding);
 	json_put_time(writer, "previous_answer_at", finding->previous_at_ms);
 	put_tally(writer, "before", finding->tally);
+	if (gap)
+		value_put_gap(writer, "gap", gap);
+	else
+		json_put_null(writer, "gap");
 	json_end_object(writer);
 }
 

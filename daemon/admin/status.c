@@ -1,8 +1,15 @@
 #include "admin/status.h"
 
+#include "admin/values.h"
 #include "base/metrics.h"
 #include "db/creators.h"
 #include "db/deliveries.h"
+#include "db/gaps.h"
+
+#include <math.h>
+
+/* The latest gaps. */
+enum { GAPS_SHOWN = 10 };
 
 static void put_creators(struct json_writer *writer, const struct creator_totals *totals)
 {
@@ -46,6 +53,9 @@ static void put_poll(struct json_writer *writer, const struct poll_status *poll)
 	json_put_string(writer, "policy", poll->policy);
 	json_put_time(writer, "last_success_at", poll->last_success_at_ms);
 	json_put_integer(writer, "lag_seconds", poll->lag_seconds);
+	json_put_time(writer, "blind_since", poll->gap.began_at_ms);
+	json_put_string(writer, "blind_reason",
+			poll->gap.began_at_ms > 0 ? gap_reason_name(poll->gap.reason) : NULL);
 	json_end_object(writer);
 }
 
@@ -73,9 +83,15 @@ static void put_delays(struct json_writer *writer)
 		if (delay_s < 0)
 			json_put_null(writer, quantiles[i].name);
 		else
-			json_put_real(writer, quantiles[i].name, delay_s);
+			json_put_real(writer, quantiles[i].name, round(delay_s * 1000) / 1000);
 	}
+	json_put_integer(writer, "after_gap", metrics_value(METRIC_STARTS_AFTER_GAP, 0));
 	json_end_object(writer);
+}
+
+static void on_gap(void *arg, const struct gap *gap)
+{
+	value_put_gap(arg, NULL, gap);
 }
 
 void status_show(struct store *store, const struct admin_request *request,
@@ -102,6 +118,13 @@ void status_show(struct store *store, const struct admin_request *request,
 	put_deliveries(writer, &deliveries, &status->dispatch);
 	json_put_time(writer, "oldest_due_at", deliveries.oldest_due_at_ms);
 	put_delays(writer);
+	json_begin_array(writer, "gaps");
+	result = store_gap_list(store, GAPS_SHOWN, on_gap, writer);
+	if (result) {
+		reply_store_error(reply, result);
+		return;
+	}
+	json_end_array(writer);
 	reply_end(reply);
 }
 

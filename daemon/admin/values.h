@@ -5,6 +5,7 @@
 #define GOLIVED_ADMIN_VALUES_H
 
 #include "base/json_writer.h"
+#include "domain/gap.h"
 
 #include <stdint.h>
 
@@ -16,5 +17,8 @@ void value_put_nonzero(struct json_writer *writer, const char *key, int64_t numb
 
 /* null for -1: a duration that was not reached. */
 void value_put_reached(struct json_writer *writer, const char *key, int64_t number);
+
+/* A gap as an object; key NULL: in an array. */
+void value_put_gap(struct json_writer *writer, const char *key, const struct gap *gap);
 
 #endif

@@ -13,6 +13,9 @@
 
 /* Histograms count milliseconds and are rendered in seconds. Label values are a |-separated list;
  * the index into it is the `label` argument below. A metric without labels has "" and label 0. */
+#define GAP_LABELS \
+	"stopped|upstream_failing|key_refused|key_missing|throttled|quota_spent|store_not_" \
+	"writable"
 /*  enum name, kind, exposed name, label name, label values, help */
 #define METRICS(X) \
 	X(UPSTREAM_REQUESTS, COUNTER, "golived_upstream_requests_total", "outcome", \
@@ -35,7 +38,16 @@
 	X(CREATORS, GAUGE, "golived_creators", "state", "live|offline|unknown|quarantined", \
 	  "Creators watched, by state.") \
 	X(DETECTION_DELAY_SECONDS, HISTOGRAM, "golived_detection_delay_seconds", "", "", \
-	  "From a live's own start time (by its room id) to its live.start.") \
+	  "From a live's own start time (by its room id) to its live.start; without what a gap " \
+	  "delayed.") \
+	X(STARTS_AFTER_GAP, COUNTER, "golived_starts_after_gap_total", "", "", \
+	  "Starts found late because nobody could be checked when they happened.") \
+	X(GAPS, COUNTER, "golived_gaps_total", "reason", GAP_LABELS, \
+	  "Times over which nobody could be checked, longer than min_interval, by what they " \
+	  "began " \
+	  "with.") \
+	X(GAP_SECONDS, COUNTER, "golived_gap_seconds_total", "reason", GAP_LABELS, \
+	  "How long nobody could be checked, in gaps that have ended.") \
 	X(MASS_FLIPS_HELD, COUNTER, "golived_mass_flips_held_total", "direction", "live|offline", \
 	  "Sweeps in which so many creators changed at once that a second check was awaited.") \
 	X(EVENTS, COUNTER, "golived_events_total", "type", "live.start|live.end", \

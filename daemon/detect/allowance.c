@@ -14,9 +14,8 @@ static int read_fact(struct store *store, const char *name, int64_t *value)
 	return r == -ENOENT ? 0 : r;
 }
 
-int allowance_read(struct store *store, void *arg)
+int allowance_read(struct store *store, struct allowance_memory *memory)
 {
-	struct allowance_memory *memory = arg;
 	int r = store_quota_used(store, memory->day, &memory->used);
 	if (r == 0)
 		r = read_fact(store, "tier", &memory->tier);

@@ -29,13 +29,12 @@ struct allowance {
 
 /* What an earlier run left behind, read by a job. */
 struct allowance_memory {
-	void *arg; /* the caller's */
 	int64_t day, used;
 	int64_t tier, batch_size, batch_size_wanted, requests_recent;
 };
 
-/* A store_job_fn. arg: struct allowance_memory with `day`. */
-int allowance_read(struct store *store, void *arg) MUST_CHECK;
+/* Reads on a store thread; memory has its `day`. */
+int allowance_read(struct store *store, struct allowance_memory *memory) MUST_CHECK;
 
 void allowance_recall(struct allowance *allowance, const struct allowance_memory *memory,
 		      struct quota *quota, int64_t now_ms, int64_t mono_ms);

@@ -88,6 +88,8 @@ void poller_note_store(struct poller *poller, int result)
 		log_notice("store takes writes again");
 	poller->store_failed = result < 0;
 	if (result < 0)
+		poller_gap_begin(poller, GAP_STORE, clock_now_ms());
+	if (result < 0)
 		poller->backoff_until_mono_ms =
 			larger(poller->backoff_until_mono_ms,
 			       clock_mono_ms() + poller_backoff_ms(poller, 1));
@@ -131,6 +133,7 @@ static void on_gauge_timer(void *arg)
 	poller_set_gauges(poller);
 	roster_foresee(&poller->roster, clock_now_ms(), GAUGES_EVERY_MS);
 	poller_prepare(poller);
+	poller_gap_watch(poller, clock_now_ms());
 	if (clock_mono_ms() - poller->loaded_mono_ms >= CHANGES_EVERY_MS)
 		poller_load(poller);
 	loop_timer_set(poller->gauge_timer, GAUGES_EVERY_MS);
@@ -179,7 +182,7 @@ void poller_start(struct poller *poller)
 	loop_timer_set(poller->gauge_timer, GAUGES_EVERY_MS);
 }
 
-void poller_stop(struct poller *poller)
+static void poller_halt(struct poller *poller)
 {
 	poller->is_running = false;
 	loop_timer_cancel(poller->tick_timer);
@@ -194,11 +197,18 @@ void poller_stop(struct poller *poller)
 	}
 }
 
+void poller_stop(struct poller *poller)
+{
+	if (poller->is_running && poller->is_prepared)
+		poller_gap_write(poller);
+	poller_halt(poller);
+}
+
 void poller_destroy(struct poller *poller)
 {
 	if (!poller)
 		return;
-	poller_stop(poller);
+	poller_halt(poller);
 	upstream_destroy(TAKE(poller->upstream));
 	loop_timer_destroy(TAKE(poller->tick_timer));
 	loop_timer_destroy(TAKE(poller->gauge_timer));
@@ -258,6 +268,7 @@ void poller_status(const struct poller *poller, struct poll_status *ret_status)
 		.key_missing = !poller->has_key,
 		.stale = poller_is_stale(poller, now_ms),
 		.mass_flip_held = poller->held > 0,
+		.gap = poller->gap,
 	};
 	snprintf(status.tier, sizeof(status.tier), "%s", quota_tier_name(poller->allowance.tier));
 	*ret_status = status;

@@ -8,6 +8,7 @@
  *   poller_record.c  what follows from answers, to the store and back
  *   poller_errand.c  one request with its creators
  *   poller_trouble.c when everybody has to wait
+ *   poller_gap.c     when nobody could be checked, and that it is known
  */
 #ifndef GOLIVED_DETECT_POLLER_PRIVATE_H
 #define GOLIVED_DETECT_POLLER_PRIVATE_H
@@ -21,6 +22,7 @@
 #include "detect/record.h"
 #include "detect/roster.h"
 #include "detect/upstream.h"
+#include "domain/gap.h"
 
 enum errand_type {
 	ERRAND_CHECK,      /* a bulk check */
@@ -47,6 +49,7 @@ struct errand {
 	struct upstream_call *call; /* NULL: not under way */
 	int64_t sent_mono_ms;
 	/* What follows. */
+	struct gap gap; /* that its answers ended */
 	struct record record;
 };
 
@@ -97,6 +100,11 @@ struct poller {
 	int64_t blamed_mono_ms;   /* the last time that a refusal was put down to its only handle */
 	int trouble;              /* what was logged; 0: nothing */
 	bool store_failed;
+
+	/* Time in which nobody could be checked. */
+	struct gap gap;      /* the one that goes on */
+	struct gap last_gap; /* the last that ended */
+	int64_t sighted_mono_ms;
 
 	/* For the status. */
 	int64_t started_at_ms;
@@ -179,14 +187,35 @@ void errand_postpone(const struct errand *errand, int64_t now_ms);
 
 /* 1 s, doubling up to the maximum, give or take up to half. */
 int64_t poller_backoff_ms(const struct poller *poller, unsigned failures);
-/* Nothing is asked for so long. */
-void poller_wait(struct poller *poller, int64_t wait_ms);
+/* Nothing is asked for so long, and why. */
+void poller_wait(struct poller *poller, enum gap_reason reason, int64_t wait_ms);
 /* The service failed as a whole. */
-void poller_back_off(struct poller *poller, const struct errand *errand);
+void poller_back_off(struct poller *poller, const struct errand *errand, enum gap_reason reason);
 void poller_refuse_auth(struct poller *poller, const struct upstream_reply *reply);
 /* It took a request: all is well. */
 void poller_accept(struct poller *poller, const struct upstream_reply *reply);
 /* One line in the log when trouble begins or changes, one when it is over. */
 void poller_note_trouble(struct poller *poller, const struct upstream_reply *reply);
+
+/* ---- poller_gap.c ---- */
+
+/* Nobody can be checked from then on. One that goes on keeps its reason and its begin. */
+void poller_gap_begin(struct poller *poller, enum gap_reason reason, int64_t since_ms);
+/* There is nobody to check. */
+void poller_gap_forget(struct poller *poller);
+/* Usable answers came: the gap to store; began_at_ms is 0 where there was none worth it. */
+struct gap poller_gap_end(struct poller *poller, int64_t now_ms);
+/* It was stored, or could not be. began_at_ms may be 0. */
+void poller_gap_note_end(struct poller *poller, const struct gap *gap);
+void poller_gap_resume(struct poller *poller, const struct gap *gap);
+/* Would a start have been seen earlier but for the last gap? previous_at_ms is the answer before.
+ */
+bool poller_gap_delayed(const struct poller *poller, int64_t previous_at_ms, int64_t started_at_ms);
+
+/* Every second: conditions that no request runs into. */
+void poller_gap_watch(struct poller *poller, int64_t now_ms);
+/* Stores until when creators could be checked; and what the run before stored of that. */
+void poller_gap_write(struct poller *poller);
+void poller_gap_recall(struct poller *poller, int64_t sighted_at_ms);
 
 #endif

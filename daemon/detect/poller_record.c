@@ -21,8 +21,10 @@ static void log_transition(const struct record *record, const struct record_row 
 		 LOG_INT("delay_s", (record->now_ms - at_ms) / 1000));
 }
 
-static void count_transition(const struct record *record, const struct record_row *row,
-			     unsigned which)
+/* How fast lives are found does not tell how long the daemon was blind: what a gap delayed is
+ * counted apart. */
+static void count_transition(const struct poller *poller, const struct record *record,
+			     const struct record_row *row, unsigned which)
 {
 	const struct transition *transition = &row->transitions[which];
 	log_transition(record, row, which);
@@ -30,17 +32,23 @@ static void count_transition(const struct record *record, const struct record_ro
 		return;
 	bool is_start = transition->type == TRANSITION_START;
 	metrics_add(METRIC_EVENTS, is_start ? 0 : 1, 1);
-	if (is_start && !transition->is_resumed && transition->source == EVENT_STARTED_BY_ROOM_ID)
+	if (!is_start || transition->is_resumed || transition->source != EVENT_STARTED_BY_ROOM_ID)
+		return;
+	if (poller_gap_delayed(poller, row->findings[which].previous_at_ms,
+			       transition->started_at_ms))
+		metrics_add(METRIC_STARTS_AFTER_GAP, 0, 1);
+	else
 		metrics_observe_ms(METRIC_DETECTION_DELAY_SECONDS,
 				   larger(record->now_ms - transition->started_at_ms, 0));
 }
 
-static void poller_count_row(const struct record *record, const struct record_row *row)
+static void poller_count_row(const struct poller *poller, const struct record *record,
+			     const struct record_row *row)
 {
 	if (row->has_new_quarantine && !row->is_quarantined)
 		log_notice("creator is taken again", LOG_TEXT("creator", row->handle));
 	for (unsigned i = 0; i < row->transition_count; i++)
-		count_transition(record, row, i);
+		count_transition(poller, record, row, i);
 }
 
 static void on_recorded(void *arg, int result)
@@ -48,12 +56,16 @@ static void on_recorded(void *arg, int result)
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
 	unsigned events = result == 0 ? errand->record.events : 0;
-	poller_note_store(poller, result);
-	if (result == 0)
+	if (result == 0) {
 		digest_commit(&errand->record, &poller->roster);
+		poller_gap_note_end(poller, &errand->gap);
+	} else {
+		poller_gap_resume(poller, &errand->gap);
+	}
+	poller_note_store(poller, result);
 	for (size_t i = 0; result == 0 && i < errand->record.count; i++)
 		if (!errand->record.rows[i].is_gone)
-			poller_count_row(&errand->record, &errand->record.rows[i]);
+			poller_count_row(poller, &errand->record, &errand->record.rows[i]);
 	errand_destroy(errand);
 	if (!poller_job_done(poller))
 		return;
@@ -81,6 +93,8 @@ void errand_digest(struct errand *errand, int64_t now_ms)
 	size_t held[MASSFLIP_DIRECTIONS];
 	record_init(&errand->record, errand->count, now_ms,
 		    poller->config->delivery.schedule_ms[0]);
+	errand->record.is_sighting = true;
+	errand->record.gap = errand->gap;
 	digest_batch(&rules, &poller->massflip, &poller->roster, errand->places, errand->answers,
 		     &errand->record, held);
 	for (unsigned d = 0; d < MASSFLIP_DIRECTIONS; d++) {

@@ -62,7 +62,7 @@ static void bisect_give_up(struct poller *poller, const struct upstream_reply *r
 	if (reply_is_auth(reply))
 		poller_refuse_auth(poller, reply);
 	else
-		poller_wait(poller, poller_backoff_ms(poller, poller->failures + 1));
+		poller_wait(poller, GAP_FAILING, poller_backoff_ms(poller, poller->failures + 1));
 	struct errand *suspects = bisect_suspects(poller);
 	errand_keep_suspect(suspects, poller->bisect_since_mono_ms, clock_now_ms());
 	errand_destroy(suspects);
@@ -129,7 +129,7 @@ static bool errand_suspect(struct errand *errand, const struct upstream_reply *r
 	if (reply_is_auth(reply))
 		poller_refuse_auth(poller, reply);
 	else
-		poller_back_off(poller, errand);
+		poller_back_off(poller, errand, GAP_FAILING);
 	errand_keep_suspect(errand, errand->sent_mono_ms, now_ms);
 	return false;
 }

@@ -48,7 +48,7 @@ static bool errand_partial(struct errand *errand, const struct upstream_reply *r
 		errand_note_silence(errand);
 	if (is_all) {
 		poller_note_trouble(poller, reply);
-		poller_back_off(poller, errand);
+		poller_back_off(poller, errand, GAP_FAILING);
 		errand_step_back(errand, now_ms);
 	} else {
 		errand_postpone(errand, now_ms);
@@ -85,7 +85,8 @@ static bool errand_failed(struct errand *errand, const struct upstream_reply *re
 	poller_note_trouble(poller, reply);
 	if (reply->outcome == UPSTREAM_RATE_LIMITED || reply->notice.has_retry_after)
 		quota_refused(&poller->quota, &reply->notice, clock_mono_ms());
-	poller_back_off(poller, errand);
+	poller_back_off(poller, errand,
+			reply->outcome == UPSTREAM_RATE_LIMITED ? GAP_THROTTLED : GAP_FAILING);
 	errand_step_back(errand, now_ms);
 	return false;
 }
@@ -114,6 +115,7 @@ void poller_take_check_reply(void *arg, const struct upstream_reply *reply)
 		poller->last_success_at_ms = now_ms;
 		if (is_piece)
 			bisect_accepted(&poller->bisect, errand->piece);
+		errand->gap = poller_gap_end(poller, now_ms);
 		errand_digest(errand, now_ms);
 	} else {
 		is_taken_over = errand_failed(errand, reply, now_ms);

@@ -39,8 +39,9 @@ void poller_note_trouble(struct poller *poller, const struct upstream_reply *rep
 			    LOG_INT("status", reply->status), LOG_TEXT("message", reply->message));
 }
 
-void poller_wait(struct poller *poller, int64_t wait_ms)
+void poller_wait(struct poller *poller, enum gap_reason reason, int64_t wait_ms)
 {
+	poller_gap_begin(poller, reason, clock_now_ms());
 	int64_t mono_ms = clock_mono_ms();
 	poller->failures++;
 	poller->backoff_since_mono_ms = mono_ms;
@@ -49,10 +50,10 @@ void poller_wait(struct poller *poller, int64_t wait_ms)
 
 /* The service failed as a whole. Requests that were sent before the last failure was known say
  * nothing new. */
-void poller_back_off(struct poller *poller, const struct errand *errand)
+void poller_back_off(struct poller *poller, const struct errand *errand, enum gap_reason reason)
 {
 	if (errand->sent_mono_ms >= poller->backoff_since_mono_ms)
-		poller_wait(poller, poller_backoff_ms(poller, poller->failures + 1));
+		poller_wait(poller, reason, poller_backoff_ms(poller, poller->failures + 1));
 }
 
 void poller_refuse_auth(struct poller *poller, const struct upstream_reply *reply)
@@ -63,7 +64,7 @@ void poller_refuse_auth(struct poller *poller, const struct upstream_reply *repl
 	poller->auth_refused = true;
 	poller->is_probing = true;
 	poller->is_bisecting = false;
-	poller_wait(poller, AUTH_BACKOFF_MS);
+	poller_wait(poller, GAP_KEY_REFUSED, AUTH_BACKOFF_MS);
 }
 
 void poller_accept(struct poller *poller, const struct upstream_reply *reply)

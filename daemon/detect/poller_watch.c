@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "db/gaps.h"
 
 #include <stdlib.h>
 
@@ -91,6 +92,8 @@ static void on_changes_read(void *arg, int result)
 	if (!poller_job_done(poller))
 		return;
 	poller->is_loading = false;
+	if (!has_more && poller->roster.watched == 0)
+		poller_gap_forget(poller);
 	if (has_more || poller->wants_load)
 		poller_load(poller);
 	if (has_changes)
@@ -110,15 +113,30 @@ void poller_load(struct poller *poller)
 	store_read(poller->store, read_changes, on_changes_read, changes);
 }
 
+/* What an earlier run left behind. */
+struct memory {
+	struct poller *poller;
+	struct allowance_memory allowance;
+	int64_t sighted_at_ms;
+};
+
+static int read_memory(struct store *store, void *arg)
+{
+	struct memory *memory = arg;
+	int r = allowance_read(store, &memory->allowance);
+	return r == 0 ? store_sighted_get(store, &memory->sighted_at_ms) : r;
+}
+
 static void on_prepared(void *arg, int result)
 {
-	struct allowance_memory *memory = arg;
-	struct poller *poller = memory->arg;
+	struct memory *memory = arg;
+	struct poller *poller = memory->poller;
 	poller->is_preparing = false;
 	if (result == 0) {
-		allowance_recall(&poller->allowance, memory, &poller->quota, clock_now_ms(),
-				 clock_mono_ms());
+		allowance_recall(&poller->allowance, &memory->allowance, &poller->quota,
+				 clock_now_ms(), clock_mono_ms());
 		allowance_apply(&poller->allowance, poller->config, &poller->quota);
+		poller_gap_recall(poller, memory->sighted_at_ms);
 		poller->is_prepared = true;
 	} else if (!poller->is_destroyed) {
 		log_error("cannot read what was asked before", LOG_ERRNO(result));
@@ -133,10 +151,10 @@ void poller_prepare(struct poller *poller)
 {
 	if (poller->is_prepared || poller->is_preparing)
 		return;
-	struct allowance_memory *memory = memory_zeroed(1, sizeof(*memory));
-	memory->arg = poller;
-	memory->day = clock_utc_day(clock_now_ms());
+	struct memory *memory = memory_zeroed(1, sizeof(*memory));
+	memory->poller = poller;
+	memory->allowance.day = clock_utc_day(clock_now_ms());
 	poller->is_preparing = true;
 	poller->jobs++;
-	store_read(poller->store, allowance_read, on_prepared, memory);
+	store_read(poller->store, read_memory, on_prepared, memory);
 }

@@ -7,6 +7,7 @@
 #include "db/deliveries.h"
 #include "db/events.h"
 #include "db/findings.h"
+#include "db/gaps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -116,9 +117,19 @@ static int store_row(struct store *store, struct record *record, struct record_r
 	return r;
 }
 
+/* That creators could be checked now, and a gap that this ended. */
+static int store_sighting(struct store *store, const struct record *record)
+{
+	int r = record->is_sighting ? store_sighted_set(store, record->now_ms) : 0;
+	return r == 0 && record->gap.began_at_ms > 0 ? store_gap_add(store, &record->gap) : r;
+}
+
 int record_store(struct store *store, struct record *record)
 {
 	record->events = 0;
+	int error = store_sighting(store, record);
+	if (error < 0)
+		return error;
 	for (size_t i = 0; i < record->count; i++) {
 		int r = store_row(store, record, &record->rows[i]);
 		if (r < 0)

@@ -14,6 +14,7 @@
 #include "detect/detector.h"
 #include "detect/massflip.h"
 #include "domain/finding.h"
+#include "domain/gap.h"
 
 #include <stddef.h>
 
@@ -49,6 +50,8 @@ struct record {
 	size_t count;
 	int64_t now_ms;              /* of the answers */
 	int64_t first_attempt_in_ms; /* when deliveries are due, from now_ms */
+	bool is_sighting;            /* they are usable answers: creators can be checked */
+	struct gap gap;              /* that they ended; began_at_ms 0: none */
 	unsigned events;             /* written by the job */
 };
 

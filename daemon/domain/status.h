@@ -3,6 +3,8 @@
 #ifndef GOLIVED_DOMAIN_STATUS_H
 #define GOLIVED_DOMAIN_STATUS_H
 
+#include "domain/gap.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,9 +19,10 @@ struct poll_status {
 			      */
 	int64_t watched;     /* creators polled */
 	/* Conditions that /readyz reports. */
-	bool auth_refused;   /* the service refuses the key */
-	bool key_missing;    /* there is no key to ask with */
-	bool stale;          /* somebody is watched, and no batch had usable answers for a while */
+	bool auth_refused; /* the service refuses the key */
+	bool key_missing;  /* there is no key to ask with */
+	bool stale;        /* somebody is watched, and no batch had usable answers for a while */
+	struct gap gap; /* since when nobody can be checked, and why; began_at_ms 0: all is well */
 	bool mass_flip_held; /* an improbable number of changes waits for a second check */
 };
 

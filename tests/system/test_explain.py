@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import time
+
 from golived import BUILD, clean_environment, wait_until
 
 
@@ -91,3 +93,106 @@ def test_flickering_keeps_the_record_bounded(start_golived, upstream, receiver):
 
 def test_nobody_is_explained_who_is_not_watched(golived):
     assert golived.call("GET", "/api/creators/nobody/explanation").status == 404
+
+
+# ---- gaps ----
+
+def gaps(golived):
+    return golived.get("/api/status")["gaps"]
+
+
+def the_start_after_the_gap(golived, receiver, reason, went_live_at):
+    """It carries the room's own start, it is not among the delays, and it is explained by the gap."""
+    start = receiver.wait_for(1)[0].event
+    assert start["live"]["started_at_source"] == "room_id"
+    assert start["live"]["started_at"][:19] == time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(went_live_at))
+    status = golived.get("/api/status")
+    assert [gap["reason"] for gap in status["gaps"]] == [reason]
+    assert status["poll"]["blind_since"] is None and status["poll"]["blind_reason"] is None
+    delays = status["detection_delay_seconds"]
+    assert (delays["p50"], delays["after_gap"]) == (None, 1), delays
+    answer = golived.get("/api/creators/ann/explanation")["answers"][0]
+    assert (answer["effect"], answer["gap"]) == ("start", status["gaps"][0])
+    assert f"nobody could be checked from {answer['gap']['began_at'][:19]}Z" in explain(golived, "ann")
+    metrics = golived.call("GET", "/metrics").body.decode()
+    assert f'golived_gaps_total{{reason="{reason}"}} 1' in metrics
+    return answer["gap"]
+
+
+def test_a_kill_is_a_gap(golived, upstream, receiver):
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    killed_at = time.time()
+    golived.kill()
+    went_live_at = time.time()
+    upstream.go_live("ann")
+    time.sleep(1.5)  # the gap
+    golived.start()
+    gap = the_start_after_the_gap(golived, receiver, "stopped", went_live_at)
+    assert gap["began_at"][:19] <= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(killed_at + 1))
+    assert gap["seconds"] >= 1
+
+
+def test_a_stop_is_a_gap_and_a_restart_in_no_time_is_none(start_golived, upstream, receiver):
+    golived = start_golived({"poll": {"min_interval": "1s", "max_interval": "1s"}})
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    asked = upstream.asks("ann")
+    assert golived.stop() == 0
+    time.sleep(1.2)  # the gap
+    golived.start()
+    wait_until(lambda: upstream.asks("ann") > asked, 20, "ann is checked again")
+    wait_until(lambda: len(gaps(golived)) == 1, 20, "the gap is on record")
+    golived.change({"poll": {"min_interval": "1m", "max_interval": "1m"}})
+    assert golived.stop() == 0
+    golived.start()
+    golived.watch("more", ["bob"])
+    golived.wait_for_state("bob", "offline")
+    assert [gap["reason"] for gap in gaps(golived)] == ["stopped"], "a gap shorter than min_interval was kept"
+
+
+def test_with_nobody_watched_a_stop_is_no_gap(golived, upstream, receiver):
+    golived.watch("shop", ["ann"])
+    golived.wait_for_state("ann", "offline")
+    assert golived.call("DELETE", "/api/watchlists/shop").status == 204
+    golived.stop()
+    time.sleep(0.5)
+    golived.start()
+    golived.watch("shop", ["bob"])
+    golived.wait_for_state("bob", "offline")
+    assert gaps(golived) == []
+
+
+def test_a_failing_upstream_is_a_gap(golived, upstream, receiver):
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    upstream.fault("status", status=503)
+    wait_until(lambda: golived.get("/api/status")["poll"]["blind_reason"] == "upstream_failing", 20, "it is blind")
+    went_live_at = time.time()
+    upstream.go_live("ann")
+    time.sleep(0.5)
+    upstream.heal()
+    the_start_after_the_gap(golived, receiver, "upstream_failing", went_live_at)
+
+
+def test_throttling_is_a_gap(golived, upstream, receiver):
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    upstream.fault("rate_limited", retry_after=1, count=1)
+    wait_until(lambda: golived.get("/api/status")["poll"]["blind_reason"] == "throttled", 20, "it is throttled")
+    went_live_at = time.time()
+    upstream.go_live("ann")
+    the_start_after_the_gap(golived, receiver, "throttled", went_live_at)
+
+
+def test_a_refused_key_and_a_kill_meanwhile_are_one_gap(golived, upstream, receiver):
+    golived.register(receiver.url("/ok"), creators=["ann"])
+    golived.wait_for_state("ann", "offline")
+    upstream.fault("unauthorized")
+    blind_since = wait_until(lambda: golived.get("/api/status")["poll"]["blind_since"], 20, "it is blind")
+    golived.stop()
+    upstream.heal()
+    time.sleep(0.3)  # over min_interval, with what it was blind for
+    golived.start()
+    wait_until(lambda: gaps(golived), 20, "the gap is on record")
+    assert [(gap["reason"], gap["began_at"]) for gap in gaps(golived)] == [("stopped", blind_since)]
