@@ -545,13 +545,13 @@ static void a_connection_carries_many_requests(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		say(fd, request);
-		assert_int_equal(status_of(hear(fd, "p99\":null}}")), 200);
+		assert_int_equal(status_of(hear(fd, "\"gaps\":[]}")), 200);
 	}
 	/* Refused requests with a body, too. */
 	say(fd, "POST /api/webhooks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
 	assert_int_equal(status_of(hear(fd, "\"code\":\"key_missing\"}")), 401);
 	say(fd, request);
-	assert_int_equal(status_of(hear(fd, "p99\":null}}")), 200);
+	assert_int_equal(status_of(hear(fd, "\"gaps\":[]}")), 200);
 	close(fd);
 }
 
