@@ -258,6 +258,37 @@ static void print_help(FILE *out)
 		    out);
 }
 
+static bool is_of_group(const struct command *command, const char *group)
+{
+	size_t length = strlen(group);
+	return strncmp(command->name, group, length) == 0 && command->name[length] == ' ';
+}
+
+/* "creators" alone: the commands that begin so. False: none does. */
+static bool print_group_help(const char *group, FILE *out)
+{
+	bool is_group = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!is_of_group(&commands[i], group))
+			continue;
+		if (!is_group)
+			(void)fprintf(out, "golivectl %s COMMAND:\n\n", group);
+		(void)fprintf(out, "  %-18s  %s\n", commands[i].name, commands[i].summary);
+		is_group = true;
+	}
+	return is_group;
+}
+
+static int refuse_unknown(const char *const *words, size_t count, FILE *errors)
+{
+	if (count == 1 && print_group_help(words[0], errors))
+		return EXIT_STATUS_USAGE;
+	(void)fprintf(errors, "golivectl: there is no command \"%s%s%s\"; see golivectl help\n",
+		      words[0], count > 1 ? " " : "", count > 1 ? words[1] : "");
+	return EXIT_STATUS_USAGE;
+}
+
 static int help_with(const struct arguments *arguments, size_t first, FILE *out, FILE *errors)
 {
 	size_t used;
@@ -272,9 +303,9 @@ static int help_with(const struct arguments *arguments, size_t first, FILE *out,
 		print_command_help(command, out);
 		return EXIT_STATUS_OK;
 	}
-	(void)fprintf(errors, "golivectl: there is no command \"%s\"; see golivectl help\n",
-		      arguments->words[first]);
-	return EXIT_STATUS_USAGE;
+	if (arguments->word_count == first + 1 && print_group_help(arguments->words[first], out))
+		return EXIT_STATUS_OK;
+	return refuse_unknown(arguments->words + first, arguments->word_count - first, errors);
 }
 
 /* EXIT_STATUS_OK if the command takes what was given. */
@@ -334,10 +365,7 @@ int commands_run(int argc, char **argv, FILE *out, FILE *errors)
 	}
 	const struct command *command =
 		commands_find(arguments.words, arguments.word_count, &name_words);
-	if (command == NULL) {
-		(void)fprintf(errors, "golivectl: there is no command \"%s\"; see golivectl help\n",
-			      arguments.words[0]);
-		return EXIT_STATUS_USAGE;
-	}
+	if (command == NULL)
+		return refuse_unknown(arguments.words, arguments.word_count, errors);
 	return run_command(command, &arguments, name_words, out, errors);
 }

@@ -57,6 +57,26 @@ static void help_lists_every_command(void **state)
 	assert_non_null(strstr(out_text, "webhooks add"));
 }
 
+static void a_group_alone_lists_its_commands(void **state)
+{
+	(void)state;
+	assert_int_equal(run("golivectl creators"), EXIT_STATUS_USAGE);
+	assert_non_null(strstr(error_text, "creators explain"));
+	assert_null(strstr(error_text, "webhooks"));
+	assert_string_equal(out_text, "");
+	static const char *const wanted[] = { "golivectl creators --help",
+					      "golivectl help creators" };
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		assert_int_equal(run(wanted[i]), EXIT_STATUS_OK);
+		assert_non_null(strstr(out_text, "creators ls"));
+		assert_string_equal(error_text, "");
+	}
+	assert_int_equal(run("golivectl creators nonsense"), EXIT_STATUS_USAGE);
+	assert_non_null(strstr(error_text, "no command \"creators nonsense\""));
+	assert_int_equal(run("golivectl creator"), EXIT_STATUS_USAGE);
+	assert_non_null(strstr(error_text, "no command \"creator\""));
+}
+
 /* A line of the help, "  webhooks ls         list …", is cut down to its command. */
 static bool take_name(char *line, char **ret_name)
 {
@@ -233,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(help_lists_every_command),
+		TEST(a_group_alone_lists_its_commands),
 		TEST(every_command_has_help_with_an_example_of_itself),
 		TEST(what_makes_no_sense_is_a_usage_error),
 		TEST(a_key_is_never_taken_from_the_command_line),
