@@ -314,7 +314,7 @@ void explain_add_story(const struct json_value *explanation, bool with_colours, 
 int explain_creator(struct console *console)
 {
 	char *path CLEANUP(cleanup_free) =
-		client_path("/api/creators", console_word(console, 0), "/explanation");
+		client_path("/api/creators", console_word(console, 0), "/explain");
 	struct json_document *document CLEANUP(json_cleanup) = NULL;
 	struct strbuf text;
 	int status = console_call(console, "GET", path, NULL, &document);

@@ -11,7 +11,7 @@
 
 int explain_creator(struct console *console);
 
-/* Appends the story that an answer of GET /api/creators/{unique_id}/explanation tells. */
+/* Appends the story that an answer of GET /api/creators/{unique_id}/explain tells. */
 void explain_add_story(const struct json_value *explanation, bool with_colours, struct strbuf *out);
 
 #endif

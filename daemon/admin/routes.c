@@ -4,7 +4,7 @@
 #include "admin/creators.h"
 #include "admin/deliveries.h"
 #include "admin/events.h"
-#include "admin/explanation.h"
+#include "admin/explain.h"
 #include "admin/idempotency.h"
 #include "admin/keys.h"
 #include "admin/openapi.h"
@@ -84,7 +84,7 @@ static const struct route routes[] = {
 	  creators_list },
 	{ "GET", "/api/creators/{unique_id}", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL,
 	  creators_show },
-	{ "GET", "/api/creators/{unique_id}/explanation", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL,
+	{ "GET", "/api/creators/{unique_id}/explain", ROUTE_READ, ROUTE_ON_READER, 0, "", NULL,
 	  creators_explain },
 
 	{ "GET", "/api/keys", ROUTE_READ, ROUTE_ON_READER, 0, PAGE, NULL, keys_list },

@@ -18,7 +18,7 @@ def explain(golived, handle, *options):
 
 def effects(golived, handle):
     """Oldest first."""
-    return [answer["effect"] for answer in reversed(golived.get(f"/api/creators/{handle}/explanation")["answers"])]
+    return [answer["effect"] for answer in reversed(golived.get(f"/api/creators/{handle}/explain")["answers"])]
 
 
 def test_a_start_and_an_end_are_explained_by_their_answers(golived, upstream, receiver):
@@ -28,7 +28,7 @@ def test_a_start_and_an_end_are_explained_by_their_answers(golived, upstream, re
     start = receiver.wait_for(1)[0].event
     upstream.go_offline("ann")
     end = receiver.wait_for(2)[1].event
-    answers = golived.get("/api/creators/ann/explanation")["answers"][::-1]
+    answers = golived.get("/api/creators/ann/explain")["answers"][::-1]
     assert [answer["effect"] for answer in answers][:3] == ["first_offline", "start", "end_evidence"]
     assert answers[-1]["effect"] == "end"
     assert (answers[1]["event_id"], answers[1]["room_id"]) == (start["event_id"], room)
@@ -49,7 +49,7 @@ def test_doubtful_answers_are_counted_by_their_reason_and_outlive_a_kill(start_g
     upstream.fault("rows_null")
 
     def unclear():
-        return golived.get("/api/creators/ann/explanation")["since_then"]["unclear"]
+        return golived.get("/api/creators/ann/explain")["since_then"]["unclear"]
     wait_until(lambda: unclear() >= 2, 20, "two unclear answers")
     golived.kill()
     golived.start()
@@ -58,7 +58,7 @@ def test_doubtful_answers_are_counted_by_their_reason_and_outlive_a_kill(start_g
     upstream.fault("status", status=500, count=2)
     upstream.go_live("ann")
     receiver.wait_for(1)
-    start = golived.get("/api/creators/ann/explanation")["answers"][0]
+    start = golived.get("/api/creators/ann/explain")["answers"][0]
     assert start["effect"] == "start" and start["before"]["unclear"] >= 2
     assert start["before"]["failed"] >= 1, "the failed batches were not counted"
     assert "unclear (null or contradictory)" in explain(golived, "ann")
@@ -82,17 +82,17 @@ def test_flickering_keeps_the_record_bounded(start_golived, upstream, receiver):
     golived.wait_for_state("ann", "live")
 
     def newest():
-        return golived.get("/api/creators/ann/explanation")["answers"][0]
+        return golived.get("/api/creators/ann/explain")["answers"][0]
     for _ in range(35):
         upstream.go_offline("ann")
         wait_until(lambda: newest()["effect"] == "end_evidence", 20, "evidence of an end")
         upstream.go_live("ann", room_id=room)
         wait_until(lambda: newest()["effect"] == "end_dropped", 20, "it is dropped")
-    assert len(golived.get("/api/creators/ann/explanation")["answers"]) == 64
+    assert len(golived.get("/api/creators/ann/explain")["answers"]) == 64
 
 
 def test_nobody_is_explained_who_is_not_watched(golived):
-    assert golived.call("GET", "/api/creators/nobody/explanation").status == 404
+    assert golived.call("GET", "/api/creators/nobody/explain").status == 404
 
 
 # ---- gaps ----
@@ -111,7 +111,7 @@ def the_start_after_the_gap(golived, receiver, reason, went_live_at):
     assert status["poll"]["blind_since"] is None and status["poll"]["blind_reason"] is None
     delays = status["detection_delay_seconds"]
     assert (delays["p50"], delays["after_gap"]) == (None, 1), delays
-    answer = golived.get("/api/creators/ann/explanation")["answers"][0]
+    answer = golived.get("/api/creators/ann/explain")["answers"][0]
     assert (answer["effect"], answer["gap"]) == ("start", status["gaps"][0])
     assert f"nobody could be checked from {answer['gap']['began_at'][:19]}Z" in explain(golived, "ann")
     metrics = golived.call("GET", "/metrics").body.decode()

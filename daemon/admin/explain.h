@@ -1,7 +1,7 @@
-/* explanation - GET /api/creators/{unique_id}/explanation: which answers made a creator's state
+/* explain - GET /api/creators/{unique_id}/explain: which answers made a creator's state
  * what it is. */
-#ifndef GOLIVED_ADMIN_EXPLANATION_H
-#define GOLIVED_ADMIN_EXPLANATION_H
+#ifndef GOLIVED_ADMIN_EXPLAIN_H
+#define GOLIVED_ADMIN_EXPLAIN_H
 
 #include "admin/routes.h"
 

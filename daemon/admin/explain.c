@@ -1,4 +1,4 @@
-#include "admin/explanation.h"
+#include "admin/explain.h"
 
 #include "admin/creators.h"
 #include "admin/values.h"
