@@ -81,6 +81,8 @@ def assert_it_sits_out_a_full_disk(world, fill, make_room):
     wait_until(lambda: readiness(golived) == (200, []), 10, "it resumes by itself")
     assert metric(golived, "golived_store_degraded") == 0
     world.wait_for_truth()
+    gaps = [gap["reason"] for gap in golived.get("/api/status")["gaps"]]
+    assert "store_not_writable" in gaps, f"nobody could be checked meanwhile, but the gaps are {gaps}"
     assert len(world.receiver.deliveries()) > before
     log = golived.output()
     assert "store degraded" in log and "store writable again" in log
