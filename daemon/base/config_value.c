@@ -1,6 +1,7 @@
 #include "base/config_key.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -305,9 +306,21 @@ static bool parse_token(const struct config_key *key, const char *text, struct c
 
 /* ---- lists ---- */
 
+enum { ITEM_SIZE = 64 };
+
+/* So many bytes of a text as an item holds, without a part of a character: it goes into the log. */
+static size_t whole_characters(const char *text, size_t length)
+{
+	size_t whole = 0, bytes;
+	while (whole < length && (bytes = utf8_sequence(text + whole, length - whole)) > 0 &&
+	       whole + bytes < ITEM_SIZE)
+		whole += bytes;
+	return whole;
+}
+
 /* The next item of a comma-separated list, trimmed and copied into item; false at the end
  * (NULL). An item that is longer than anything sensible comes cut, hence wrong. */
-static bool next_item(const char **at, char item[64])
+static bool next_item(const char **at, char item[ITEM_SIZE])
 {
 	if (!*at)
 		return false;
@@ -317,7 +330,7 @@ static bool next_item(const char **at, char item[64])
 		from++;
 	while (to > from && isspace((unsigned char)to[-1]))
 		to--;
-	snprintf(item, 64, "%.*s", (int)(to - from > 63 ? 63 : to - from), from);
+	snprintf(item, ITEM_SIZE, "%.*s", (int)whole_characters(from, (size_t)(to - from)), from);
 	*at = *comma ? comma + 1 : NULL;
 	return true;
 }
@@ -327,7 +340,7 @@ static bool parse_schedule(const struct config_key *key, const char *text, struc
 {
 	int64_t steps[LIMIT_SCHEDULE_STEPS] = { 0 };
 	unsigned count = 0;
-	char item[64], subject[96];
+	char item[ITEM_SIZE], subject[96];
 
 	while (next_item(&text, item)) {
 		if (count == LIMIT_SCHEDULE_STEPS) {
@@ -356,7 +369,7 @@ static bool parse_cidrs(const struct config_key *key, const char *text, struct c
 {
 	struct config_cidr cidrs[LIMIT_ALLOW_TARGETS];
 	unsigned count = 0;
-	char item[64];
+	char item[ITEM_SIZE];
 
 	memset(cidrs, 0, sizeof(cidrs));
 	if (*text == '\0')
