@@ -25,6 +25,7 @@ static const struct http_header headers[] = {
 struct sender {
 	struct http_client *client;
 	struct loop *loop;
+	const char *scheme;
 	uint16_t port;
 	unsigned webhooks, left, under_way;
 	char body[RIG_BODY_BYTES];
@@ -48,7 +49,7 @@ static void send_next(struct sender *sender)
 	struct http_address loopback;
 	struct http_url parsed;
 	char url[64];
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/hooks/%u", sender->port,
+	snprintf(url, sizeof(url), "%s://127.0.0.1:%u/hooks/%u", sender->scheme, sender->port,
 		 sender->left % sender->webhooks);
 	rig_must(http_url_parse(url, &parsed) == 0, "a URL");
 	rig_must(http_address_parse("127.0.0.1", &loopback), "127.0.0.1");
@@ -80,14 +81,34 @@ struct http_client *bare_create(struct loop *loop, unsigned in_flight)
 					});
 }
 
+static void send_all(struct sender *sender, unsigned in_flight)
+{
+	memset(sender->body, 'x', sizeof(sender->body));
+	for (unsigned i = 0; i < in_flight && sender->left > 0; i++)
+		send_next(sender);
+	loop_run(sender->loop);
+}
+
 void bare_send(struct http_client *client, struct loop *loop, uint16_t port, unsigned webhooks,
 	       unsigned in_flight, unsigned count)
 {
-	struct sender sender = {
-		.client = client, .loop = loop, .port = port, .webhooks = webhooks, .left = count
-	};
-	memset(sender.body, 'x', sizeof(sender.body));
-	for (unsigned i = 0; i < in_flight && sender.left > 0; i++)
-		send_next(&sender);
-	loop_run(loop);
+	struct sender sender = { .client = client,
+				 .loop = loop,
+				 .scheme = "http",
+				 .port = port,
+				 .webhooks = webhooks,
+				 .left = count };
+	send_all(&sender, in_flight);
+}
+
+void bare_send_tls(struct http_client *client, struct loop *loop, uint16_t port, unsigned webhooks,
+		   unsigned in_flight, unsigned count)
+{
+	struct sender sender = { .client = client,
+				 .loop = loop,
+				 .scheme = "https",
+				 .port = port,
+				 .webhooks = webhooks,
+				 .left = count };
+	send_all(&sender, in_flight);
 }

@@ -13,5 +13,7 @@ struct http_client;
 struct http_client *bare_create(struct loop *loop, unsigned in_flight);
 void bare_send(struct http_client *client, struct loop *loop, uint16_t port, unsigned webhooks,
 	       unsigned in_flight, unsigned count);
+void bare_send_tls(struct http_client *client, struct loop *loop, uint16_t port, unsigned webhooks,
+		   unsigned in_flight, unsigned count);
 
 #endif

@@ -70,7 +70,10 @@ static void fill_config(struct config *config, unsigned in_flight, unsigned per_
 
 void rig_reopen(struct rig *rig)
 {
-	const struct dns_options options = { .timeout_ms = 1000, .cache_entries = 1024 };
+	const struct dns_options options = { .timeout_ms = 1000,
+					     .cache_entries = 1024,
+					     .negative_ttl_s = 5,
+					     .servers = rig->name_servers };
 	struct strbuf why;
 
 	rig->loop = loop_create();
@@ -86,7 +89,7 @@ void rig_create(struct rig *rig, unsigned in_flight, unsigned in_flight_per_webh
 {
 	const char *parent = getenv("TMPDIR");
 
-	*rig = (struct rig){ 0 };
+	*rig = (struct rig){ .creators_each = RIG_CREATORS };
 	snprintf(rig->folder, sizeof(rig->folder), "%s/golived-bench-XXXXXX",
 		 parent ? parent : "/tmp");
 	rig_must(mkdtemp(rig->folder), "no folder for the database");
@@ -155,11 +158,29 @@ void rig_do(struct rig *rig, store_job_fn job, void *arg)
 	loop_run(rig->loop);
 }
 
+enum url_kind { URL_PLAIN, URL_TLS, URL_NAMED };
+
 struct new_webhooks {
 	struct rig *rig;
+	enum url_kind kind;
 	unsigned count;
 	uint16_t port;
 };
+
+static void format_url(const struct new_webhooks *new, unsigned number, char url[64])
+{
+	switch (new->kind) {
+	case URL_PLAIN:
+		snprintf(url, 64, "http://127.0.0.1:%u/hooks/%u", new->port, number);
+		return;
+	case URL_TLS:
+		snprintf(url, 64, "https://127.0.0.1:%u/hooks/%u", new->port, number);
+		return;
+	case URL_NAMED:
+		snprintf(url, 64, "http://host%u.example.com:%u/", number, new->port);
+		return;
+	}
+}
 
 static void format_creator(unsigned number, char handle[HANDLE_SIZE])
 {
@@ -170,22 +191,23 @@ static int add_webhook(struct store *store, const struct new_webhooks *new, unsi
 {
 	char url[64], id[ID_TEXT_SIZE], handles[RIG_CREATORS][HANDLE_SIZE];
 	const char *creators[RIG_CREATORS];
-	for (unsigned i = 0; i < RIG_CREATORS; i++) {
-		format_creator(number * RIG_CREATORS + i, handles[i]);
+	unsigned creators_each = new->rig->creators_each;
+	for (unsigned i = 0; i < creators_each; i++) {
+		format_creator(number * creators_each + i, handles[i]);
 		creators[i] = handles[i];
 	}
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/hooks/%u", new->port, number);
+	format_url(new, number, url);
 	const struct webhook webhook = {
 		.target_url = url,
 		.event_types = EVENT_TYPES_ALL,
 		.creators = creators,
-		.creator_count = RIG_CREATORS,
+		.creator_count = creators_each,
 		.active = true,
 	};
 	int result = store_webhook_add(store, &webhook, SECRET, 0, clock_now_ms(), id);
-	for (unsigned i = 0; i < RIG_CREATORS && result == 0; i++)
+	for (unsigned i = 0; i < creators_each && result == 0; i++)
 		result = store_creator_find(store, handles[i],
-					    &new->rig->creators[number * RIG_CREATORS + i]);
+					    &new->rig->creators[number * creators_each + i]);
 	return result;
 }
 
@@ -201,14 +223,29 @@ static int add_webhooks(struct store *store, void *arg)
 	return 0;
 }
 
-void rig_add_webhooks(struct rig *rig, unsigned count, uint16_t port)
+static void add_webhooks_of(struct rig *rig, enum url_kind kind, unsigned count, uint16_t port)
 {
-	struct new_webhooks new = { rig, count, port };
-	rig->creators =
-		memory_resized(rig->creators, (size_t)(rig->webhook_count + count) * RIG_CREATORS,
-			       sizeof(struct creator_key));
+	struct new_webhooks new = { rig, kind, count, port };
+	rig->creators = memory_resized(rig->creators,
+				       (size_t)(rig->webhook_count + count) * rig->creators_each,
+				       sizeof(struct creator_key));
 	rig_do(rig, add_webhooks, &new);
 	rig->webhook_count += count;
+}
+
+void rig_add_webhooks(struct rig *rig, unsigned count, uint16_t port)
+{
+	add_webhooks_of(rig, URL_PLAIN, count, port);
+}
+
+void rig_add_tls_webhooks(struct rig *rig, unsigned count, uint16_t port)
+{
+	add_webhooks_of(rig, URL_TLS, count, port);
+}
+
+void rig_add_named_webhooks(struct rig *rig, unsigned count, uint16_t port)
+{
+	add_webhooks_of(rig, URL_NAMED, count, port);
 }
 
 static int add_event(struct store *store, const struct rig *rig, unsigned number)
@@ -216,7 +253,8 @@ static int add_event(struct store *store, const struct rig *rig, unsigned number
 	char body[RIG_BODY_BYTES + 1];
 	int64_t now_ms = clock_now_ms();
 	unsigned webhook = number % rig->webhook_count, delivery_count;
-	unsigned creator = webhook * RIG_CREATORS + number / rig->webhook_count % RIG_CREATORS;
+	unsigned creator = webhook * rig->creators_each +
+			   number / rig->webhook_count % rig->creators_each;
 	struct event event = { .type = EVENT_LIVE_START,
 			       .occurred_at_ms = now_ms,
 			       .is_test = true };

@@ -23,9 +23,11 @@ struct rig {
 	struct dns *dns;
 	struct store_thread *store;
 	struct dispatcher *dispatcher; /* NULL until rig_start_dispatcher() */
+	const char *name_servers;      /* for rig_reopen(); NULL: the system's */
 
 	unsigned webhook_count;
-	struct creator_key *creators; /* owned; RIG_CREATORS of each webhook */
+	unsigned creators_each;       /* RIG_CREATORS, or fewer if set before webhooks are added */
+	struct creator_key *creators; /* owned; creators_each of each webhook */
 
 	void (*on_settled)(void *arg); /* NULL: nobody asks */
 	void *on_settled_arg;
@@ -40,8 +42,10 @@ void rig_remove(struct rig *rig); /* after a close: the files, and what the rig 
 /* Runs a job to its end; ends the program if it fails. */
 void rig_do(struct rig *rig, store_job_fn job, void *arg);
 
-/* Adds webhooks that post to the port. */
+/* Adds webhooks that post to the port of 127.0.0.1; or of hosts with names of their own. */
 void rig_add_webhooks(struct rig *rig, unsigned count, uint16_t port);
+void rig_add_tls_webhooks(struct rig *rig, unsigned count, uint16_t port);
+void rig_add_named_webhooks(struct rig *rig, unsigned count, uint16_t port);
 
 /* In an open transaction: events first … first + count - 1, each one delivery, due now. */
 int rig_add_events(struct store *store, const struct rig *rig, unsigned first, unsigned count);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "sink_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,11 +20,14 @@
 enum { REQUEST_MAX_BYTES = 16 << 10, EVENTS_AT_ONCE = 256 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char last_answer[] =
+	"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 
 struct connection {
 	int fd;
+	struct sink_session *session; /* owned; NULL: in the clear */
 	enum sink_kind kind;
-	bool is_listener;
+	bool is_listener, is_last; /* is_last: nothing more is wanted of it */
 	struct connection *next_slow; /* answers that wait, in the order of their time */
 	int64_t answer_at_ms;
 	size_t length;
@@ -32,6 +36,7 @@ struct connection {
 
 struct server {
 	int epoll;
+	struct sink_tls *tls; /* borrowed */
 	struct sink_shared *shared;
 	struct connection *slow_first, **slow_last;
 };
@@ -46,12 +51,34 @@ static void must(bool is_done, const char *what)
 
 /* ---- the child ---- */
 
+static bool is_tls(enum sink_kind kind)
+{
+	return kind == SINK_TLS || kind == SINK_TLS_ONCE;
+}
+
+static ssize_t take_bytes(struct connection *connection, void *data, size_t size)
+{
+	if (connection->session)
+		return sink_session_recv(connection->session, data, size);
+	return recv(connection->fd, data, size, 0);
+}
+
+static void give_bytes(struct connection *connection, const char *data, size_t size)
+{
+	ssize_t given = connection->session
+				? sink_session_send(connection->session, data, size)
+				: send(connection->fd, data, size, MSG_NOSIGNAL);
+	must(given >= 0 || errno == EPIPE || errno == ECONNRESET, "send");
+}
+
 static void watch(struct server *server, int fd, enum sink_kind kind, bool is_listener)
 {
 	struct connection *connection = memory_zeroed(1, sizeof(*connection));
 	connection->fd = fd;
 	connection->kind = kind;
 	connection->is_listener = is_listener;
+	if (is_tls(kind) && !is_listener)
+		connection->session = sink_session_create(server->tls, fd);
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
 	must(epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
@@ -81,8 +108,13 @@ static void respond(struct server *server, struct connection *connection)
 {
 	switch (connection->kind) {
 	case SINK_FAST:
-		if (send(connection->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
-			must(errno == EPIPE || errno == ECONNRESET, "send");
+	case SINK_UNMEASURED:
+	case SINK_TLS:
+		give_bytes(connection, answer, sizeof(answer) - 1);
+		return;
+	case SINK_TLS_ONCE:
+		give_bytes(connection, last_answer, sizeof(last_answer) - 1);
+		connection->is_last = true;
 		return;
 	case SINK_SLOW:
 		connection->answer_at_ms = clock_mono_ms() + SINK_SLOW_MS;
@@ -122,25 +154,30 @@ static bool take_request(struct server *server, struct connection *connection)
 static void drop(struct server *server, struct connection *connection)
 {
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+	sink_session_destroy(TAKE(connection->session));
 	close(connection->fd);
 	connection->fd = -1;
 	if (connection->answer_at_ms == 0)
 		free(connection);
 }
 
-static void serve(struct server *server, struct connection *connection)
+/* One reading. True: there may be more that epoll does not tell of, as TLS has read ahead. */
+static bool serve(struct server *server, struct connection *connection)
 {
 	size_t room = sizeof(connection->text) - 1 - connection->length;
-	ssize_t got = recv(connection->fd, connection->text + connection->length, room, 0);
+	ssize_t got = take_bytes(connection, connection->text + connection->length, room);
 	if (got < 0 && errno == EAGAIN)
-		return;
-	if (got <= 0) {
-		drop(server, connection);
-		return;
+		return false;
+	if (got > 0) {
+		connection->length += (size_t)got;
+		while (take_request(server, connection))
+			respond(server, connection);
 	}
-	connection->length += (size_t)got;
-	while (take_request(server, connection))
-		respond(server, connection);
+	if (got <= 0 || connection->is_last) {
+		drop(server, connection);
+		return false;
+	}
+	return connection->session != NULL;
 }
 
 /* Returns how long to wait for the next one; -1: for ever. */
@@ -163,13 +200,17 @@ static int answer_slow(struct server *server)
 	return -1;
 }
 
-static void run(struct sink_shared *shared, const int listeners[SINK_KINDS])
+static void run(struct sink *sink, const int listeners[SINK_KINDS])
 {
-	struct server server = { .epoll = epoll_create1(0), .shared = shared };
+	struct server server = {
+		.epoll = epoll_create1(0), .tls = sink->tls, .shared = sink->shared
+	};
 	struct epoll_event events[EVENTS_AT_ONCE];
 	server.slow_last = &server.slow_first;
-	for (int kind = 0; kind < SINK_KINDS; kind++)
-		watch(&server, listeners[kind], (enum sink_kind)kind, true);
+	for (int kind = 0; kind < SINK_KINDS; kind++) {
+		if (server.tls || !is_tls((enum sink_kind)kind))
+			watch(&server, listeners[kind], (enum sink_kind)kind, true);
+	}
 	for (;;) {
 		int count = epoll_wait(server.epoll, events, EVENTS_AT_ONCE, answer_slow(&server));
 		must(count >= 0 || errno == EINTR, "epoll_wait");
@@ -178,7 +219,8 @@ static void run(struct sink_shared *shared, const int listeners[SINK_KINDS])
 			if (connection->is_listener)
 				accept_all(&server, connection);
 			else
-				serve(&server, connection);
+				while (serve(&server, connection))
+					;
 		}
 	}
 }
@@ -200,8 +242,14 @@ static int open_listener(uint16_t *ret_port)
 
 void sink_start(struct sink *sink)
 {
+	sink_start_tls(sink, NULL);
+}
+
+void sink_start_tls(struct sink *sink, struct sink_tls *tls)
+{
 	int listeners[SINK_KINDS];
 	pid_t parent = getpid();
+	sink->tls = tls;
 	sink->shared = mmap(NULL, sizeof(*sink->shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(sink->shared != MAP_FAILED, "mmap");
@@ -213,7 +261,7 @@ void sink_start(struct sink *sink)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, "sink");
 		if (getppid() == parent)
-			run(sink->shared, listeners);
+			run(sink, listeners);
 		_exit(1);
 	}
 	for (int kind = 0; kind < SINK_KINDS; kind++)

@@ -16,6 +16,9 @@ enum sink_kind {
 	SINK_FAST,   /* answers 200 at once */
 	SINK_SLOW,   /* after SINK_SLOW_MS */
 	SINK_SILENT, /* reads, and never answers */
+	SINK_UNMEASURED, /* answers 200 at once, and is in no sample */
+	SINK_TLS,        /* the same by TLS, on connections that are kept */
+	SINK_TLS_ONCE,   /* the same, and closes the connection behind each answer */
 	SINK_KINDS,
 };
 
@@ -31,14 +34,18 @@ struct sink_shared {
 	uint32_t samples_us[SINK_SAMPLES_MAX]; /* of the fast port */
 };
 
+struct sink_tls;
+
 struct sink {
 	pid_t pid;
 	uint16_t ports[SINK_KINDS];
+	struct sink_tls *tls; /* borrowed; NULL: nobody may come to the TLS ports */
 	struct sink_shared *shared;
 };
 
 /* Before any other thread is started. Ends the program if it cannot. */
 void sink_start(struct sink *sink);
+void sink_start_tls(struct sink *sink, struct sink_tls *tls);
 void sink_stop(struct sink *sink);
 
 /* Forgets the samples and the first arrival. */
