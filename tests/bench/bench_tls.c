@@ -1,5 +1,5 @@
-/* bench_tls - what TLS costs: durable deliveries on kept TLS connections beside plain ones, and on a
- * new, verified connection each beside a bare sender that does the same.
+/* bench_tls - what TLS costs: durable deliveries on kept TLS connections beside plain ones, and on
+ * a new, verified connection each beside a bare sender that does the same.
  *
  * Rounds of all of them take turns; medians are reported. The receiver's certificate is made at the
  * start and trusted beside the system's, whose bundle is therefore read as in the daemon: whoever

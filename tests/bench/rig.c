@@ -253,8 +253,8 @@ static int add_event(struct store *store, const struct rig *rig, unsigned number
 	char body[RIG_BODY_BYTES + 1];
 	int64_t now_ms = clock_now_ms();
 	unsigned webhook = number % rig->webhook_count, delivery_count;
-	unsigned creator = webhook * rig->creators_each +
-			   number / rig->webhook_count % rig->creators_each;
+	unsigned creator =
+		webhook * rig->creators_each + number / rig->webhook_count % rig->creators_each;
 	struct event event = { .type = EVENT_LIVE_START,
 			       .occurred_at_ms = now_ms,
 			       .is_test = true };

@@ -27,7 +27,7 @@ struct connection {
 	int fd;
 	struct sink_session *session; /* owned; NULL: in the clear */
 	enum sink_kind kind;
-	bool is_listener, is_last; /* is_last: nothing more is wanted of it */
+	bool is_listener, is_last;    /* is_last: nothing more is wanted of it */
 	struct connection *next_slow; /* answers that wait, in the order of their time */
 	int64_t answer_at_ms;
 	size_t length;
@@ -65,9 +65,8 @@ static ssize_t take_bytes(struct connection *connection, void *data, size_t size
 
 static void give_bytes(struct connection *connection, const char *data, size_t size)
 {
-	ssize_t given = connection->session
-				? sink_session_send(connection->session, data, size)
-				: send(connection->fd, data, size, MSG_NOSIGNAL);
+	ssize_t given = connection->session ? sink_session_send(connection->session, data, size)
+					    : send(connection->fd, data, size, MSG_NOSIGNAL);
 	must(given >= 0 || errno == EPIPE || errno == ECONNRESET, "send");
 }
 
@@ -202,9 +201,9 @@ static int answer_slow(struct server *server)
 
 static void run(struct sink *sink, const int listeners[SINK_KINDS])
 {
-	struct server server = {
-		.epoll = epoll_create1(0), .tls = sink->tls, .shared = sink->shared
-	};
+	struct server server = { .epoll = epoll_create1(0),
+				 .tls = sink->tls,
+				 .shared = sink->shared };
 	struct epoll_event events[EVENTS_AT_ONCE];
 	server.slow_last = &server.slow_first;
 	for (int kind = 0; kind < SINK_KINDS; kind++) {

@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 enum sink_kind {
-	SINK_FAST,   /* answers 200 at once */
-	SINK_SLOW,   /* after SINK_SLOW_MS */
-	SINK_SILENT, /* reads, and never answers */
+	SINK_FAST,       /* answers 200 at once */
+	SINK_SLOW,       /* after SINK_SLOW_MS */
+	SINK_SILENT,     /* reads, and never answers */
 	SINK_UNMEASURED, /* answers 200 at once, and is in no sample */
 	SINK_TLS,        /* the same by TLS, on connections that are kept */
 	SINK_TLS_ONCE,   /* the same, and closes the connection behind each answer */

@@ -143,8 +143,7 @@ static ssize_t result_of(const struct sink_session *session, int result)
 	ERR_clear_error();
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return 0;
-	errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN
-									       : ECONNRESET;
+	errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
 	return -1;
 }
 

@@ -1,5 +1,7 @@
 """The schedule of attempts on the clock (scaled down), the dead letter and its replay, Retry-After, 410."""
 
+import re
+
 import pytest
 
 from golived import wait_until
@@ -120,3 +122,24 @@ def test_events_of_an_inactive_webhook_are_made_up_for(golived, upstream, receiv
     delivery = receiver.wait_for(1)[0]
     assert delivery.event["event"] == "live.start"
     wait_until(lambda: golived.get(f"/api/replays/{replay['replay_id']}")["state"] == "done", 10, "the replay is done")
+
+
+def test_an_endpoint_that_fails_is_spoken_of_early_and_so_is_its_recovery(golived, upstream, receiver):
+    """At a streak of 5, then at each doubling, and once it is over: not at every failure."""
+    webhook = golived.register(receiver.url("/per/path/status/" + "500," * 11 + "200"), creators=["ann", "bob"])
+    for handle in ("ann", "bob"):
+        golived.wait_for_state(handle, "offline")
+    upstream.go_live("ann")
+    upstream.go_live("bob")
+    about = rf"webhook={webhook['id']} streak="
+    golived.wait_for_output(rf"endpoint recovered.*{about}11\b")
+    assert re.findall(rf"endpoint failing.*{about}(\d+) error=http", golived.output()) == ["5", "10"]
+    assert len(re.findall("endpoint recovered", golived.output())) == 1
+    wait_until(lambda: "\ngolived_delivery_lanes_failing 0\n" in golived.call("GET", "/metrics").body.decode(), 5,
+               "no lane is failing any more")
+
+
+def test_a_failing_endpoint_shows_in_the_metric(golived, upstream, receiver):
+    start_one(golived, upstream, receiver.url("/status/500"))
+    wait_until(lambda: "\ngolived_delivery_lanes_failing 1\n" in golived.call("GET", "/metrics").body.decode(), 10,
+               "the lane is failing after three failures in a row")
