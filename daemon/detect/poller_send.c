@@ -13,6 +13,9 @@ static size_t poller_batch_size(const struct poller *poller)
 	return poller->is_probing ? 1 : poller->allowance.batch_size;
 }
 
+/* The store may take so long to count a request. */
+enum { COUNTED_FOR_MS = 5000 };
+
 static int count_request(struct store *store, void *arg)
 {
 	struct errand *errand = arg;
@@ -25,7 +28,10 @@ static void on_request_counted(void *arg, int result)
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
 	poller_note_store(poller, result);
-	if (result < 0 || !poller->is_running || !poller->has_key) {
+	/* Counted for a minute that is over, a restart would not know of it: it is asked for anew.
+	 */
+	bool is_late = clock_mono_ms() - errand->taken_mono_ms > COUNTED_FOR_MS;
+	if (result < 0 || is_late || !poller->is_running || !poller->has_key) {
 		quota_not_sent(&poller->quota);
 		if (result == 0)
 			quota_set_used(&poller->quota, errand->day, errand->used);
@@ -55,7 +61,8 @@ static void errand_send(struct errand *errand)
 {
 	struct poller *poller = errand->poller;
 	int64_t now_ms = clock_now_ms();
-	quota_take(&poller->quota, now_ms, clock_mono_ms());
+	errand->taken_mono_ms = clock_mono_ms();
+	quota_take(&poller->quota, now_ms, errand->taken_mono_ms);
 	poller->allowance.requests_recent = quota_recent(poller->allowance.requests_recent, now_ms);
 	errand->day = clock_utc_day(now_ms);
 	errand->recent = poller->allowance.requests_recent;
