@@ -37,7 +37,7 @@ enum ledger_receiver {
 };
 
 struct ledger_counts {
-	unsigned checks, attempts, repeated, lives, kills, violations;
+	unsigned checks, attempts, repeated, lives, kills, power_losses, violations;
 	uint64_t digest; /* of everything that was seen, in its order */
 };
 

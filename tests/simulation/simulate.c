@@ -12,6 +12,7 @@
 #include "db/webhooks.h"
 #include "deliver/dispatcher.h"
 #include "detect/poller.h"
+#include "tests/simulation/disk.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/virtual.h"
 
@@ -32,6 +33,8 @@ struct simulation {
 	struct poller *poller;
 	struct dispatcher *dispatcher;
 	int64_t faults_until_mono_ms;
+	unsigned long long states; /* after a loss of power that are to be checked */
+	unsigned long long states_checked;
 	bool may_jump;     /* the wall clock of this seed is set now and then */
 	int64_t latest_ms; /* that it has shown */
 };
@@ -57,16 +60,28 @@ static void start_process(struct simulation *simulation)
 	poller_start(simulation->poller);
 }
 
-static void end_process(struct simulation *simulation)
+static void stop_wings(struct simulation *simulation)
 {
 	poller_destroy(simulation->poller);
 	dispatcher_destroy(simulation->dispatcher);
+}
+
+static void end_process(struct simulation *simulation)
+{
+	stop_wings(simulation);
 	virtual_store_kill(simulation->store);
 }
 
+/* The store is dead: killed, or it broke with an I/O error, or there was no power. */
 static void restart(struct simulation *simulation)
 {
-	end_process(simulation);
+	stop_wings(simulation);
+	if (chance_of(0.3)) {
+		virtual_store_lose_power(simulation->store);
+		ledger_counts()->power_losses++;
+	} else {
+		virtual_store_kill(simulation->store);
+	}
 	ledger_killed();
 	start_process(simulation);
 }
@@ -76,16 +91,22 @@ static void restart(struct simulation *simulation)
 static void heal_disk(void *arg)
 {
 	struct simulation *simulation = arg;
-	virtual_store_set_full(simulation->store, false);
+	disk_heal();
 	virtual_store_set_slow(simulation->store, false);
 }
 
 static void trouble_disk(struct simulation *simulation)
 {
-	if (chance_of(0.5))
-		virtual_store_set_full(simulation->store, true);
-	else
+	switch (chance_between(0, 2)) {
+	case 0:
+		disk_set_full(true);
+		break;
+	case 1:
+		disk_fail_next_sync();
+		break;
+	default:
 		virtual_store_set_slow(simulation->store, true);
+	}
 }
 
 static void trouble_clock(struct simulation *simulation)
@@ -227,10 +248,43 @@ static void run_what_is_left(void)
 		;
 }
 
-/* Returns how many promises were broken. */
-static unsigned run_seed(struct config *config, uint64_t seed, int64_t hours, bool is_quiet)
+struct settings {
+	int64_t hours;
+	unsigned long long first, count;
+	unsigned long long
+		states; /* after a loss of power that are to be checked; 0: seeds count */
+	bool is_quiet, is_verbose;
+	bool is_lowered; /* the database does not wait for the disk: a violation must be found */
+};
+
+/* states: that were still to be checked when the seed began; the course depends on it. */
+static void print_replay(uint64_t seed, const struct settings *settings, unsigned long long states)
 {
-	struct simulation simulation = { .config = config };
+	printf("again: ./dev simulate --seed %llu --hours %lld", (unsigned long long)seed,
+	       (long long)settings->hours);
+	if (states > 0)
+		printf(" --power-loss %llu", states);
+	puts(settings->is_lowered ? " --lower-synchronous" : "");
+}
+
+static unsigned long long states_checked;
+
+/* What a loss of power at this write or sync would leave behind. */
+static void check_state(void *arg)
+{
+	struct simulation *simulation = arg;
+	if (simulation->states_checked >= simulation->states)
+		return;
+	simulation->states_checked++;
+	states_checked++;
+	virtual_store_check_without_power(simulation->directory);
+}
+
+/* Returns how many promises were broken. */
+static unsigned run_seed(struct config *config, uint64_t seed, const struct settings *settings)
+{
+	struct simulation simulation = { .config = config,
+					 .states = settings->states - states_checked };
 	snprintf(simulation.directory, sizeof(simulation.directory), "%s/golived-simulate-XXXXXX",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (!mkdtemp(simulation.directory))
@@ -238,12 +292,15 @@ static unsigned run_seed(struct config *config, uint64_t seed, int64_t hours, bo
 	chance_seed(seed);
 	virtual_reset(start_ms + chance_between(0, 24 * HOUR_MS));
 	ledger_reset(config);
+	virtual_store_reset(settings->is_lowered);
 	simulation.may_jump = chance_of(0.3);
 	config->poll.policy = chance_of(0.5) ? POLICY_LEARNED : POLICY_UNIFORM;
-	simulation.faults_until_mono_ms = virtual_mono_ms() + hours * HOUR_MS;
+	simulation.faults_until_mono_ms = virtual_mono_ms() + settings->hours * HOUR_MS;
 
 	start_process(&simulation);
 	set_up_store(virtual_store_connection(simulation.store));
+	if (settings->states > 0)
+		disk_watch(check_state, &simulation);
 	virtual_after(10 * SECOND_MS, on_flip, &simulation);
 	virtual_after(MINUTE_MS, on_fault, &simulation);
 	run_until(&simulation, simulation.faults_until_mono_ms);
@@ -260,15 +317,15 @@ static unsigned run_seed(struct config *config, uint64_t seed, int64_t hours, bo
 	run_what_is_left();
 
 	const struct ledger_counts counts = *ledger_counts();
-	if (!is_quiet || counts.violations > 0)
-		printf("seed %llu: %u lives, %u checks, %u attempts (%u again), %u kills, digest "
-		       "%016llx, %u violations\n",
+	if (!settings->is_quiet || counts.violations > 0)
+		printf("seed %llu: %u lives, %u checks, %u attempts (%u again), %u kills, %u "
+		       "losses "
+		       "of power, digest %016llx, %u violations\n",
 		       (unsigned long long)seed, counts.lives, counts.checks, counts.attempts,
-		       counts.repeated, counts.kills, (unsigned long long)counts.digest,
-		       counts.violations);
+		       counts.repeated, counts.kills - counts.power_losses, counts.power_losses,
+		       (unsigned long long)counts.digest, counts.violations);
 	if (counts.violations > 0)
-		printf("again: ./dev simulate --seed %llu --hours %lld\n", (unsigned long long)seed,
-		       (long long)hours);
+		print_replay(seed, settings, simulation.states);
 	ledger_finish();
 	char command[128];
 	snprintf(command, sizeof(command), "rm -r %s", simulation.directory);
@@ -298,52 +355,79 @@ static struct config *load_config(void)
 	return config;
 }
 
-int main(int argc, char **argv)
+enum { OPTION_POWER_LOSS = 256, OPTION_LOWER };
+
+/* False: it is not to be understood. */
+static bool read_options(int argc, char **argv, struct settings *settings)
 {
 	static const struct option options[] = {
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "first", required_argument, NULL, 'f' },
 		{ "hours", required_argument, NULL, 'h' },
+		{ "power-loss", required_argument, NULL, OPTION_POWER_LOSS },
+		{ "lower-synchronous", no_argument, NULL, OPTION_LOWER },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	unsigned long long first = 1, count = 100;
-	long long hours = 48;
-	bool is_quiet = true, is_verbose = false;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (option) {
 		case 'n':
-			count = strtoull(optarg, NULL, 10);
+			settings->count = strtoull(optarg, NULL, 10);
 			break;
 		case 's':
-			first = strtoull(optarg, NULL, 10);
-			count = 1;
-			is_quiet = false;
+			settings->first = strtoull(optarg, NULL, 10);
+			settings->count = 1;
+			settings->is_quiet = false;
 			break;
 		case 'f':
-			first = strtoull(optarg, NULL, 10);
+			settings->first = strtoull(optarg, NULL, 10);
 			break;
 		case 'h':
-			hours = strtoll(optarg, NULL, 10);
+			settings->hours = strtoll(optarg, NULL, 10);
+			break;
+		case OPTION_POWER_LOSS:
+			settings->states = strtoull(optarg, NULL, 10);
+			break;
+		case OPTION_LOWER:
+			settings->is_lowered = true;
 			break;
 		case 'v':
-			is_verbose = true;
+			settings->is_verbose = true;
 			break;
 		default:
-			fputs("usage: simulate [--seeds N] [--first SEED] [--seed SEED] [--hours "
-			      "H] "
-			      "[--verbose]\n",
-			      stderr);
-			return 2;
+			return false;
 		}
 	}
-	log_configure(is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	return true;
+}
+
+/* Whether there was enough of what was asked for. */
+static bool is_done(const struct settings *settings, unsigned long long seeds)
+{
+	return settings->states > 0 ? states_checked >= settings->states : seeds >= settings->count;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = { .hours = 48, .first = 1, .count = 100, .is_quiet = true };
+	if (!read_options(argc, argv, &settings)) {
+		fputs("usage: simulate [--seeds N] [--first SEED] [--seed SEED] [--hours H]\n"
+		      "                [--power-loss STATES] [--lower-synchronous] [--verbose]\n",
+		      stderr);
+		return 2;
+	}
+	log_configure(settings.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	disk_install();
 	struct config *config = load_config();
-	unsigned long long failed = 0;
-	for (unsigned long long seed = first; seed < first + count; seed++)
-		failed += run_seed(config, seed, hours, is_quiet) > 0;
+	unsigned long long seeds = 0, failed = 0;
+	for (; !is_done(&settings, seeds); seeds++)
+		failed += run_seed(config, settings.first + seeds, &settings) > 0;
 	config_destroy(config);
-	printf("%llu seeds of %lld virtual hours, %llu with violations\n", count, hours, failed);
+	virtual_store_reset(false);
+	if (settings.states > 0)
+		printf("%llu states after a loss of power, ", states_checked);
+	printf("%llu seeds of %lld virtual hours, %llu with violations\n", seeds,
+	       (long long)settings.hours, failed);
 	return failed > 0;
 }

@@ -40,19 +40,25 @@ bool virtual_step(int64_t until_mono_ms);
 
 struct virtual_store;
 
-/* Opens the database; a simulated process that cannot is a failure of the simulation. */
+/* A new disk. is_lowered: commits do not wait for it, which a loss of power must bring to light. */
+void virtual_store_reset(bool is_lowered);
+/* Opens the database; a simulated process that cannot is a failure of the simulation. What was
+ * committed before must be there, or it is a violation. */
 struct virtual_store *virtual_store_open(const char *directory);
 /* The process is gone: what was not committed never was, perhaps with half a write at the end of
  * the WAL; callbacks get -ECANCELED, so that their owners' memory is freed. */
 void virtual_store_kill(struct virtual_store *store);
-/* Lets the process end, in the middle of the next transaction or between two: then the store is
+/* So is the machine: of what was not synchronised, any part may be gone. */
+void virtual_store_lose_power(struct virtual_store *store);
+/* Lets the process end, at a write of a transaction to come or between two: then the store is
  * dead. */
 void virtual_store_die_in_commit(struct virtual_store *store);
 void virtual_store_die(struct virtual_store *store);
 bool virtual_store_is_dead(const struct virtual_store *store);
-void virtual_store_set_full(struct virtual_store *store, bool is_full);
 void virtual_store_set_slow(struct virtual_store *store, bool is_slow);
 struct store *virtual_store_connection(struct virtual_store *store); /* outside jobs */
-uint64_t virtual_store_commits(const struct virtual_store *store);
+
+/* If power were lost now: the database is sound, and everything that was on disk is there. */
+void virtual_store_check_without_power(const char *directory);
 
 #endif

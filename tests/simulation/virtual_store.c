@@ -1,19 +1,20 @@
 /* The store's threads, in virtual time: jobs gather while a commit runs, are committed together,
- * and are called back a moment later; in between the process may end. */
+ * and are called back a moment later; in between the process may end. Its disk is disk.h. */
 #include "tests/simulation/virtual.h"
 
-#include "base/file.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "db/store_private.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/ledger.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { PATH_SIZE = 256 };
+enum { PATH_SIZE = 192, TORN_BYTES_MAX = 6000 };
 
 struct virtual_job {
 	struct virtual_job *next;
@@ -29,13 +30,11 @@ struct virtual_queue {
 };
 
 struct virtual_store {
-	char directory[PATH_SIZE], path[PATH_SIZE + 16];
+	char path[PATH_SIZE + 16];
 	struct store *store;
 	struct virtual_queue unsynced, waiting, done;    /* unsynced: goes before what is waiting */
 	struct virtual_event *commit, *callback, *probe; /* NULL: none is due */
-	bool is_full, is_degraded, is_slow, is_to_die, is_dead;
-	unsigned pending;
-	uint64_t commits;
+	bool is_degraded, is_slow, is_dead;
 };
 
 static void queue_init(struct virtual_queue *queue)
@@ -66,9 +65,8 @@ static struct virtual_job *take_waiting(struct virtual_store *store)
 
 /* ---- running ---- */
 
-static void call_back(struct virtual_store *store, struct virtual_job *job)
+static void call_back(struct virtual_job *job)
 {
-	store->pending--;
 	if (job->done)
 		job->done(job->arg, job->result);
 	free(job);
@@ -79,7 +77,7 @@ static void on_callback(void *arg)
 	struct virtual_store *store = arg;
 	store->callback = NULL;
 	for (struct virtual_job *job; (job = queue_take(&store->done));)
-		call_back(store, job);
+		call_back(job);
 }
 
 static void must(int result, const char *what)
@@ -91,21 +89,59 @@ static void must(int result, const char *what)
 	abort();
 }
 
-static void run_one(struct virtual_store *store, struct virtual_job *job)
+/* What was committed has a number, in a fact beside it: a transaction is there if its number is,
+ * and then so is every one before it. */
+static struct {
+	int64_t attempted, committed, durable; /* the highest; durable: that waited for the disk */
+	bool is_lowered;                       /* see virtual_store_lower() */
+} numbers;
+
+static const char number_name[] = "simulated_commit";
+
+static bool ends_process(int error)
 {
-	must(store_savepoint(store->store), "savepoint");
+	return error == -EIO || error == -EBADMSG;
+}
+
+static int run_one(struct virtual_store *store, struct virtual_job *job)
+{
+	int r = store_savepoint(store->store);
+	if (r < 0)
+		return r;
 	job->result = job->run(store->store, job->arg);
-	if (job->result < 0)
-		store_undo(store->store);
-	else
-		must(store_release(store->store), "release");
+	if (job->result == -ENOSPC || ends_process(job->result))
+		return job->result;
+	if (job->result >= 0)
+		return store_release(store->store);
+	store_undo(store->store);
+	return 0;
+}
+
+static int write_probe(struct virtual_store *store)
+{
+	int r = store_set_durable(store->store, true);
+	if (r == 0)
+		r = store_begin(store->store);
+	if (r == 0)
+		r = store_fact_set(store->store, "write_probe", clock_now_ms());
+	if (r == 0)
+		r = store_commit(store->store);
+	if (r < 0)
+		store_rollback(store->store);
+	return r;
 }
 
 static void on_probe(void *arg)
 {
 	struct virtual_store *store = arg;
-	store->is_degraded = store->is_full;
-	store->probe = store->is_full ? virtual_after(STORE_PROBE_MS, on_probe, store) : NULL;
+	store->probe = NULL;
+	if (store->is_dead)
+		return;
+	int r = write_probe(store);
+	store->is_dead = disk_is_stopped() || ends_process(r);
+	store->is_degraded = r < 0;
+	if (r < 0 && !store->is_dead)
+		store->probe = virtual_after(STORE_PROBE_MS, on_probe, store);
 }
 
 /* As db/store_writer does it: the group is rolled back, and until a probe goes well jobs that write
@@ -121,6 +157,59 @@ static void fail_full(struct virtual_store *store)
 		store->probe = virtual_after(STORE_PROBE_MS, on_probe, store);
 }
 
+static int64_t changes(struct store *store)
+{
+	static const char count_changes[] = "SELECT total_changes()";
+	int64_t count;
+	must(sql_get_integer(store->sql, &count, count_changes), "total_changes");
+	return count;
+}
+
+/* The jobs of one kind, each in its savepoint. *ret_number: of the transaction, 0 where nothing was
+ * written, which waits for nothing. */
+static int run_group(struct virtual_store *store, struct virtual_queue *queue, int64_t *ret_number)
+{
+	int64_t before = changes(store->store);
+	int r = 0;
+	*ret_number = 0;
+	for (struct virtual_job *job; r == 0 && (job = queue_take(queue));) {
+		queue_add(&store->done, job);
+		if (job->is_write && store->is_degraded) {
+			job->result = -ENOSPC;
+			continue;
+		}
+		r = run_one(store, job);
+	}
+	if (r == 0 && changes(store->store) != before) {
+		*ret_number = ++numbers.attempted;
+		r = store_fact_set(store->store, number_name, *ret_number);
+	}
+	return r;
+}
+
+/* What does not wait for the disk is in no group with what does. */
+static int run_transaction(struct virtual_store *store)
+{
+	bool is_durable = !store->unsynced.first;
+	int64_t number = 0;
+	int r = store_set_durable(store->store, is_durable);
+	if (r == 0)
+		r = store_begin(store->store);
+	if (r == 0)
+		r = run_group(store, is_durable ? &store->waiting : &store->unsynced, &number);
+	if (r == 0)
+		r = store_commit(store->store);
+	if (r < 0 || disk_is_stopped())
+		return r;
+	if (number > 0)
+		numbers.committed = number;
+	if (number > 0 && is_durable)
+		numbers.durable = number;
+	return 0;
+}
+
+static void commit_later(struct virtual_store *store);
+
 static void on_commit(void *arg)
 {
 	struct virtual_store *store = arg;
@@ -132,24 +221,25 @@ static void on_commit(void *arg)
 		virtual_cancel(store->callback);
 		on_callback(store);
 	}
-	must(store_begin(store->store), "begin");
-	for (struct virtual_job *job; (job = take_waiting(store));) {
-		if (job->is_write && store->is_degraded)
-			job->result = -ENOSPC;
-		else
-			run_one(store, job);
-		queue_add(&store->done, job);
-	}
-	if (store->is_to_die) {
-		store->is_dead = true;
+	int r = run_transaction(store);
+	store->is_dead = disk_is_stopped() || ends_process(r);
+	if (store->is_dead)
 		return;
-	}
-	if (store->is_full)
+	if (r == -ENOSPC)
 		fail_full(store);
 	else
-		must(store_commit(store->store), "commit");
-	store->commits++;
+		must(r, "commit");
 	store->callback = virtual_after(chance_between(0, 2), on_callback, store);
+	if (store->unsynced.first || store->waiting.first)
+		commit_later(store);
+}
+
+static void commit_later(struct virtual_store *store)
+{
+	if (!store->commit && !store->is_dead)
+		store->commit = virtual_after(store->is_slow ? chance_between(100, 3000)
+							     : chance_between(0, 3),
+					      on_commit, store);
 }
 
 static void submit(struct virtual_store *store, struct virtual_queue *queue, bool is_write,
@@ -158,11 +248,7 @@ static void submit(struct virtual_store *store, struct virtual_queue *queue, boo
 	struct virtual_job *job = memory_zeroed(1, sizeof(*job));
 	*job = (struct virtual_job){ .run = run, .done = done, .arg = arg, .is_write = is_write };
 	queue_add(queue, job);
-	store->pending++;
-	if (!store->commit && !store->is_dead)
-		store->commit = virtual_after(store->is_slow ? chance_between(100, 3000)
-							     : chance_between(0, 3),
-					      on_commit, store);
+	commit_later(store);
 }
 
 /* ---- db/store_thread ---- */
@@ -195,43 +281,49 @@ static void open_file(struct virtual_store *store)
 {
 	struct strbuf why;
 	strbuf_init(&why, 1024);
-	int r = store_open(store->path, STORE_WRITER, SYNCHRONOUS_NORMAL, &why, &store->store);
+	int r = store_open(store->path, STORE_WRITER,
+			   numbers.is_lowered ? SYNCHRONOUS_NORMAL : SYNCHRONOUS_FULL, &why,
+			   &store->store);
 	if (r < 0)
 		printf("simulation: %s\n", why.data);
 	must(r, "open");
 	strbuf_finish(&why);
 }
 
+/* The number of the last transaction that is there. */
+static int64_t last_number(struct virtual_store *store)
+{
+	int64_t number = 0;
+	must(store_begin(store->store), "begin");
+	int r = store_fact_get(store->store, number_name, &number);
+	must(r == -ENOENT ? 0 : r, "fact");
+	store_rollback(store->store);
+	return number;
+}
+
+void virtual_store_reset(bool is_lowered)
+{
+	memset(&numbers, 0, sizeof(numbers));
+	numbers.is_lowered = is_lowered;
+	disk_reset();
+}
+
 struct virtual_store *virtual_store_open(const char *directory)
 {
 	struct virtual_store *store = memory_zeroed(1, sizeof(*store));
-	snprintf(store->directory, sizeof(store->directory), "%s", directory);
 	snprintf(store->path, sizeof(store->path), "%s/golived.db", directory);
 	queue_init(&store->unsynced);
 	queue_init(&store->waiting);
 	queue_init(&store->done);
+	disk_heal();
+	disk_start();
 	open_file(store);
+	int64_t number = last_number(store);
+	if (number < numbers.committed)
+		ledger_violation("transaction %lld was committed, and the last one there is %lld",
+				 (long long)numbers.committed, (long long)number);
+	numbers.attempted = numbers.committed = numbers.durable = number;
 	return store;
-}
-
-static void copy_file(const char *from, const char *to, bool is_torn)
-{
-	char *bytes;
-	size_t length;
-	int r = file_read(from, (size_t)1 << 30, &bytes, &length);
-	if (r == -ENOENT)
-		return;
-	must(r, from);
-	FILE *file = fopen(to, "we");
-	assert(file);
-	size_t written = fwrite(bytes, 1, length, file);
-	assert(written == length);
-	/* Part of a write that the process did not live to see: never the start of a frame that
-	 * counts, as its checksum is not there. */
-	for (int64_t i = is_torn ? chance_between(0, 6000) : 0; i > 0; i--)
-		fputc((int)(chance_bits() & 0xFF), file);
-	fclose(file);
-	free(bytes);
 }
 
 static void cancel(struct virtual_event **event)
@@ -241,16 +333,11 @@ static void cancel(struct virtual_event **event)
 	*event = NULL;
 }
 
-/* The files as they are now are what a killed process leaves behind: they are copied, as closing
- * the connection would tidy them up. */
-void virtual_store_kill(struct virtual_store *store)
+/* Where the disk stopped is what the process leaves behind: closing the connection changes nothing
+ * there any more. */
+static void end_process(struct virtual_store *store)
 {
-	char database[PATH_SIZE + 32], wal[PATH_SIZE + 32], old_wal[PATH_SIZE + 32];
-	snprintf(database, sizeof(database), "%s/killed.db", store->directory);
-	snprintf(wal, sizeof(wal), "%s/killed.db-wal", store->directory);
-	snprintf(old_wal, sizeof(old_wal), "%s-wal", store->path);
-	copy_file(store->path, database, false);
-	copy_file(old_wal, wal, chance_of(0.5));
+	disk_stop();
 	cancel(&store->commit);
 	cancel(&store->callback);
 	cancel(&store->probe);
@@ -258,34 +345,47 @@ void virtual_store_kill(struct virtual_store *store)
 		queue_add(&store->done, job);
 	for (struct virtual_job *job; (job = queue_take(&store->done));) {
 		job->result = -ECANCELED;
-		call_back(store, job);
+		call_back(job);
 	}
 	store_abandon(store->store);
 	store_close(store->store);
-	must(rename(database, store->path), "rename");
-	if (rename(wal, old_wal) < 0)
-		unlink(old_wal);
+}
+
+void virtual_store_kill(struct virtual_store *store)
+{
+	char wal[PATH_SIZE + 32];
+	end_process(store);
+	/* Never the start of a frame that counts, as its checksum is not there. */
+	snprintf(wal, sizeof(wal), "%s-wal", store->path);
+	if (chance_of(0.5))
+		disk_tear_end(wal, TORN_BYTES_MAX);
 	free(store);
+}
+
+void virtual_store_lose_power(struct virtual_store *store)
+{
+	end_process(store);
+	disk_lose_power();
+	numbers.committed = numbers.durable; /* the rest may be there or not */
+	free(store);
+}
+
+/* An end between two transactions, or at a write or sync of one that comes. */
+void virtual_store_die(struct virtual_store *store)
+{
+	disk_stop();
+	store->is_dead = true;
 }
 
 void virtual_store_die_in_commit(struct virtual_store *store)
 {
-	store->is_to_die = true;
-}
-
-void virtual_store_die(struct virtual_store *store)
-{
-	store->is_dead = true;
+	(void)store;
+	disk_stop_after((unsigned)chance_between(0, 8));
 }
 
 bool virtual_store_is_dead(const struct virtual_store *store)
 {
 	return store->is_dead;
-}
-
-void virtual_store_set_full(struct virtual_store *store, bool is_full)
-{
-	store->is_full = is_full;
 }
 
 void virtual_store_set_slow(struct virtual_store *store, bool is_slow)
@@ -298,7 +398,40 @@ struct store *virtual_store_connection(struct virtual_store *store)
 	return store->store;
 }
 
-uint64_t virtual_store_commits(const struct virtual_store *store)
+/* ---- states after a loss of power ---- */
+
+static const char *text_of(sqlite3 *database, const char *query, char *text, size_t size)
 {
-	return store->commits;
+	sqlite3_stmt *statement = NULL;
+	text[0] = '\0';
+	if (sqlite3_prepare_v2(database, query, -1, &statement, NULL) != SQLITE_OK)
+		snprintf(text, size, "%s", sqlite3_errmsg(database));
+	else if (sqlite3_step(statement) == SQLITE_ROW)
+		snprintf(text, size, "%s", (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	return text;
+}
+
+void virtual_store_check_without_power(const char *directory)
+{
+	char path[PATH_SIZE + 16], fork[PATH_SIZE + 16], text[256];
+	sqlite3 *database = NULL;
+	snprintf(path, sizeof(path), "%s/golived.db", directory);
+	snprintf(fork, sizeof(fork), "%s/powerless.db", directory);
+	disk_fork_without_power(path, fork);
+	int code = sqlite3_open_v2(fork, &database, SQLITE_OPEN_READWRITE, NULL);
+	if (code != SQLITE_OK)
+		ledger_violation("after a loss of power the database cannot be opened");
+	text_of(database, "PRAGMA integrity_check(1)", text, sizeof(text));
+	if (strcmp(text, "ok") != 0)
+		ledger_violation("after a loss of power: %s", text);
+	text_of(database, "SELECT value FROM facts WHERE name = 'simulated_commit'", text,
+		sizeof(text));
+	int64_t number = strtoll(text, NULL, 10);
+	if (number < numbers.durable || number > numbers.attempted)
+		ledger_violation("transaction %lld was on disk, and after a loss of power the last "
+				 "one there is %lld: %s",
+				 (long long)numbers.durable, (long long)number, text);
+	sqlite3_close(database);
+	disk_forget(fork);
 }
