@@ -152,10 +152,15 @@ static bool is_plain(const char *text)
 	return true;
 }
 
+static void line_add_number(struct line *line, int64_t number)
+{
+	char text[24];
+	int length = snprintf(text, sizeof(text), "%" PRId64, number);
+	line_add(line, text, (size_t)length);
+}
+
 static void line_add_field(struct line *line, bool is_json, const struct log_field *field)
 {
-	char number[24];
-	snprintf(number, sizeof(number), "%" PRId64, field->number);
 	if (is_json) {
 		line_add_text(line, ",\"");
 		line_add_text(line, field->key);
@@ -166,7 +171,7 @@ static void line_add_field(struct line *line, bool is_json, const struct log_fie
 		line_add_text(line, "=");
 	}
 	if (!field->text)
-		line_add_text(line, number);
+		line_add_number(line, field->number);
 	else if (is_json || !is_plain(field->text) || strlen(field->text) > VALUE_BYTES)
 		line_add_quoted(line, field->text);
 	else

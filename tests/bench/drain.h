@@ -30,6 +30,14 @@ void drain_init(struct drain *drain, struct rig *rig);
 
 struct measure drain_run(struct drain *drain, unsigned count);
 
+/* The same of deliveries that have failed once, each due at a time of its own within the last
+ * minute, in no order. */
+struct measure drain_retries(struct drain *drain, unsigned count);
+
+/* Deliveries a second where the events are enqueued meanwhile, by the same store, as fast as it
+ * does: what the whole of it sustains. */
+double drain_fed(struct drain *drain, unsigned count);
+
 /* Sorts the values. */
 double median_of(double *values, unsigned count);
 struct measure median_measure(const struct measure *measures, unsigned count);

@@ -251,7 +251,7 @@ void rig_add_named_webhooks(struct rig *rig, unsigned count, uint16_t port)
 static int add_event(struct store *store, const struct rig *rig, unsigned number)
 {
 	char body[RIG_BODY_BYTES + 1];
-	int64_t now_ms = clock_now_ms();
+	int64_t now_ms = clock_now_ms() - rig->backdated_ms;
 	unsigned webhook = number % rig->webhook_count, delivery_count;
 	unsigned creator =
 		webhook * rig->creators_each + number / rig->webhook_count % rig->creators_each;

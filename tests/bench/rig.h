@@ -29,6 +29,8 @@ struct rig {
 	unsigned creators_each;       /* RIG_CREATORS, or fewer if set before webhooks are added */
 	struct creator_key *creators; /* owned; creators_each of each webhook */
 
+	int64_t backdated_ms; /* events are added as if so long ago */
+
 	void (*on_settled)(void *arg); /* NULL: nobody asks */
 	void *on_settled_arg;
 };
