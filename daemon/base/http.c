@@ -39,6 +39,7 @@ enum {
 	/* Calls kept for the next requests, and how large a buffer they keep. */
 	IDLE_CALLS_MAX = 256,
 	IDLE_BUFFER_BYTES = 16 << 10,
+	RECEIVE_BUFFER_BYTES = 4 << 10,
 	/* Unused connections are closed after this, so that changes of DNS take effect. */
 	IDLE_CONNECTION_S = 60,
 	/* How long libcurl remembers pinned addresses. They are given with each request, so this
@@ -471,6 +472,8 @@ static void call_set_rules(struct http_call *call)
 		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
 		{ CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_S },
 		{ CURLOPT_QUICK_EXIT, 1 },
+		/* libcurl takes this from the heap anew for each request. */
+		{ CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES },
 	};
 	struct http_client *client = call->client;
 	CURL *easy = call->easy;
