@@ -71,9 +71,9 @@ static void report(struct bench *bench, struct measure golived, struct measure b
 	       "  RSS at most  %8.1f MB\n",
 	       bench->options.deliveries,
 	       bench->options.is_retries ? "retries at random times" : "deliveries",
-	       bench->options.webhooks, bench->options.in_flight, ROUNDS,
-	       golived.per_s, golived.cpu_us, bare.per_s, bare.cpu_us, ratio,
-	       golived.cpu_us / bare.cpu_us, sustained_per_s, p50, p99, rss_mb);
+	       bench->options.webhooks, bench->options.in_flight, ROUNDS, golived.per_s,
+	       golived.cpu_us, bare.per_s, bare.cpu_us, ratio, golived.cpu_us / bare.cpu_us,
+	       sustained_per_s, p50, p99, rss_mb);
 }
 
 static unsigned parse_count(const char *text, unsigned most)
