@@ -11,10 +11,14 @@
  *
  *   flat         at any time alike
  *   crowd        as all creators together (hour of the week)
+ *   own          as all creators by the hours of their own day, its middle being where their starts
+ *                are: who lives elsewhere is up at other hours, but lives alike
  *   part         the own part of the day, some hours of it
  *   day          the own time of day
  *   week         the own time of the week, leaning on the own time of day where little is known
  *   lately       as `week`, but what is older than two weeks hardly counts: habits move
+ *   moved        as `week`, with all that is older moved as the crowd's habits have moved together
+ *                (clocks changed); the same as `week` until then
  *
  * Each has a tenth of `flat` mixed in, and they are mixed by how well each foretold the starts that
  * came, the late ones counting most; so a creator without habits is not believed to have any.
@@ -27,14 +31,16 @@
 enum habit_shape {
 	HABIT_FLAT,
 	HABIT_CROWD,
+	HABIT_OWN,
 	HABIT_PART,
 	HABIT_DAY,
 	HABIT_WEEK,
 	HABIT_LATELY,
+	HABIT_MOVED,
 	HABIT_SHAPES,
 };
 
-enum { HABIT_STARTS = 24, HABIT_HOURS = 168 };
+enum { HABIT_STARTS = 24, HABIT_HOURS = 168, HABIT_OWN_HOURS = 24, HABIT_MOVES = 24 };
 
 /* All zero: nothing is known. */
 struct habit {
@@ -51,6 +57,12 @@ struct habit {
 struct habit_crowd {
 	double hours[HABIT_HOURS]; /* weighted starts in each hour of the week */
 	double total;
+	double own_hours[HABIT_OWN_HOURS]; /* the same by the hour of each one's own day */
+	double own_total;
+	double moves[HABIT_MOVES]; /* logarithms: how much better habits moved by so many hours
+				      foretold the last starts */
+	int64_t moved_step;        /* habits moved then, in steps of five minutes since 1970 */
+	int moved_by;              /* steps; 0: they never did */
 };
 
 /* The creator is watched since then; an earlier time that is known already stays. */

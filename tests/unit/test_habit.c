@@ -67,6 +67,62 @@ static void a_habit_that_moves_is_believed_within_two_weeks(void **state)
 		fail_msg("%.3f an hour at the new time, %.3f at the old one", then, before);
 }
 
+enum { CROWD = 30 };
+
+/* After eight weeks all creators but the last come by so many hours later. Gives how often the last
+ * is expected at its new time, by how often it was before anything was known. */
+static double follow_the_crowd(int hours, struct habit_crowd *crowd)
+{
+	struct habit habits[CROWD] = { 0 };
+	for (int w = 0; w < 8; w++)
+		for (int i = 0; i < CROWD; i++)
+			live_by_habit(&habits[i], crowd, MONDAY + w * week, 1);
+	assert_int_equal(crowd->moved_by, 0);
+	int64_t new_ms = MONDAY + 8 * week + (20 + hours) * HOUR;
+	double before = habit_start_rate(&habits[CROWD - 1], crowd, new_ms + week);
+	for (int i = 0; i < CROWD - 1; i++)
+		habit_learn_start(&habits[i], crowd, new_ms);
+	return habit_start_rate(&habits[CROWD - 1], crowd, new_ms + week) / before;
+}
+
+static void habits_that_move_together_are_followed_by_those_not_seen_since(void **state)
+{
+	static const int moves[] = { 6, 1, -1, -6 };
+	(void)state;
+	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
+		struct habit_crowd crowd = { 0 };
+		double times = follow_the_crowd(moves[i], &crowd);
+		if (crowd.moved_by != moves[i] * 12 || times < 3)
+			fail_msg("all moved by %d h: seen as %d steps of five minutes, %.2f times "
+				 "as likely",
+				 moves[i], crowd.moved_by, times);
+	}
+}
+
+/* Half of them live twelve hours away, and all go live within three hours of their noon: whose few
+ * starts tell where their day is, of them it is known when they hardly ever do. */
+static void who_lives_elsewhere_is_expected_at_the_same_hours_of_their_own_day(void **state)
+{
+	struct habit habits[CROWD] = { 0 };
+	struct habit_crowd crowd = { 0 };
+	(void)state;
+	for (int d = 0; d < 40; d++)
+		for (int i = 0; i < CROWD; i++)
+			if ((d + i) % 3 == 0)
+				habit_learn_start(&habits[i], &crowd,
+						  MONDAY + d * day +
+							  (i % 2 * 12 + (d + i * 5) % 7) * HOUR);
+	double at_noon = 0;
+	for (int hour = 8; hour < 16; hour++)
+		at_noon += crowd.own_hours[hour];
+	if (at_noon < 0.95 * crowd.own_total)
+		fail_msg("of %.0f starts only %.0f are within four hours of the middle of the own "
+			 "day",
+			 crowd.own_total, at_noon);
+	if (crowd.own_hours[0] > 0.01 * crowd.own_total)
+		fail_msg("%.0f starts are at the other side of the day", crowd.own_hours[0]);
+}
+
 static void who_has_no_habits_is_not_believed_to_have_any(void **state)
 {
 	(void)state;
@@ -145,6 +201,9 @@ int main(void)
 		cmocka_unit_test(a_habit_is_expected_at_its_time_and_hardly_at_another),
 		cmocka_unit_test(what_is_expected_of_a_week_adds_up_to_what_a_week_had),
 		cmocka_unit_test(a_habit_that_moves_is_believed_within_two_weeks),
+		cmocka_unit_test(habits_that_move_together_are_followed_by_those_not_seen_since),
+		cmocka_unit_test(
+			who_lives_elsewhere_is_expected_at_the_same_hours_of_their_own_day),
 		cmocka_unit_test(who_has_no_habits_is_not_believed_to_have_any),
 		cmocka_unit_test(who_never_goes_live_is_expected_less_and_less),
 		cmocka_unit_test(starts_of_half_a_year_ago_are_forgotten),
