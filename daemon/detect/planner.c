@@ -1,6 +1,7 @@
 #include "detect/planner.h"
 
 #include <assert.h>
+#include <math.h>
 
 /* Ranks before urgency: a lower rank goes first. */
 enum rank { RANK_CONFIRMATION, RANK_OVERDUE, RANK_URGENT, RANK_NOT_YET };
@@ -49,18 +50,24 @@ void planner_settle(struct planner_entry *entry, int64_t now_ms)
 	entry->loss = (struct planner_loss){ .rate = entry->loss.rate, .at_ms = now_ms };
 }
 
+/* A late end weighs less than a late start. That there is one weighs something in itself, by a
+ * root: so ends are prompt where habits make checks cheap, and give way to the starts where nobody
+ * has any. The squares see to it that somebody live is hardly looked at less often than taking
+ * turns would. */
+static double end_loss(const struct planner_loss *loss)
+{
+	static const double late = 0.03, itself = 0.00047;
+	return late * (double)loss->squares + itself * sqrt(sqrt((double)loss->changes));
+}
+
 /* The index by which batches are filled: the expected loss. It is the delay, whose squares protect
- * the tail, as the longest delays weigh most. A late end weighs less than a late start, but that
- * there is one weighs something in itself: that keeps ends prompt where checks are cheap, and gives
- * way where starts need them. */
+ * the tail, as the longest delays weigh most. */
 static double expected_loss(const struct planner_rules *rules, const struct planner_entry *entry,
 			    int64_t now_ms)
 {
-	static const double end_weight = 0.3, end_itself = 0.003;
 	struct planner_loss loss = loss_now(entry, now_ms);
-	double lost = (double)loss.squares + rules->haste_h * (double)loss.hours;
-	if (entry->is_live)
-		lost = end_weight * lost + end_itself * (double)loss.changes;
+	double lost = entry->is_live ? end_loss(&loss)
+				     : (double)loss.squares + rules->haste_h * (double)loss.hours;
 	return priority_weights[entry->priority] * lost;
 }
 

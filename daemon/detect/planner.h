@@ -57,7 +57,7 @@ struct planner_rules {
 };
 
 /* What haste is best: docs/detection.md has the measurements. */
-#define PLANNER_HASTE_H 0.3
+#define PLANNER_HASTE_H 0.5
 
 struct planner_batch {
 	size_t count;

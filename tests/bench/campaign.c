@@ -17,6 +17,11 @@ enum {
 	FORESEE_MS = 30 * SECOND_MS,
 };
 
+/* What was told of a life. */
+struct telling {
+	bool start, end;
+};
+
 struct campaign {
 	const struct stage *stage;
 	const struct campaign_options *options;
@@ -25,10 +30,10 @@ struct campaign {
 	struct quota quota;
 	struct massflip massflip;
 	struct digest_rules rules;
-	size_t *at;       /* by place: the life that is on, or comes next */
-	size_t *told;     /* by place: lives whose start was told: the number of the last + 1 */
-	size_t *told_end; /* likewise, their ends */
-	bool *was_lied;   /* by place: the last answer was a lie */
+	size_t *at;           /* by place: the life that is on, or comes next */
+	struct telling *told; /* by life: those of place 0 first */
+	size_t *first_life;   /* by place: where its lives begin in `told` */
+	bool *was_lied;       /* by place: the last answer was a lie */
 	uint64_t random;
 	int64_t now_ms, foreseen_ms, backed_off_ms;
 	int64_t *sent_ms; /* of the last per_minute requests, a ring */
@@ -170,12 +175,18 @@ static void campaign_answer(struct campaign *campaign, enum fault fault, const s
 
 /* ---- events against the truth ---- */
 
-static ssize_t life_find(const struct cast *cast, uint64_t room)
+/* The life that a transition is about: by its room; in a file without rooms, the last to begin. */
+static ssize_t life_find(const struct cast *cast, uint64_t room, int64_t now_ms)
 {
 	for (size_t i = cast->count; i-- > 0;)
-		if (cast->lives[i].room == room)
+		if (cast->lives[i].room == room && cast->lives[i].start_ms <= now_ms)
 			return (ssize_t)i;
 	return -1;
+}
+
+static struct telling *campaign_told(struct campaign *campaign, size_t place, size_t which)
+{
+	return &campaign->told[campaign->first_life[place] + which];
 }
 
 static void campaign_judge_start(struct campaign *campaign, size_t place, size_t which)
@@ -185,11 +196,11 @@ static void campaign_judge_start(struct campaign *campaign, size_t place, size_t
 	double delay_s = (double)(campaign->now_ms - life->start_ms) / 1000;
 	int64_t week = (life->start_ms - campaign->options->measured_from_ms) /
 		       (7 * 24 * 60 * (int64_t)MINUTE_MS);
-	if (campaign->told[place] > which) {
+	if (campaign_told(campaign, place, which)->start) {
 		result->duplicate_events++;
 		return;
 	}
-	campaign->told[place] = which + 1;
+	campaign_told(campaign, place, which)->start = true;
 	if (!is_measured(campaign, life->start_ms))
 		return;
 	delays_add(&result->starts, delay_s);
@@ -207,11 +218,11 @@ static void campaign_judge_end(struct campaign *campaign, size_t place, size_t w
 		result->false_events++;
 		return;
 	}
-	if (campaign->told_end[place] > which) {
+	if (campaign_told(campaign, place, which)->end) {
 		result->duplicate_events++;
 		return;
 	}
-	campaign->told_end[place] = which + 1;
+	campaign_told(campaign, place, which)->end = true;
 	if (is_measured(campaign, life->end_ms))
 		delays_add(&result->ends, (double)(campaign->now_ms - life->end_ms) / 1000);
 }
@@ -222,8 +233,8 @@ static void campaign_judge(struct campaign *campaign, const struct record *recor
 		const struct record_row *row = &record->rows[i];
 		for (unsigned t = 0; t < row->transition_count; t++) {
 			const struct transition *transition = &row->transitions[t];
-			ssize_t which =
-				life_find(&campaign->stage->casts[row->place], transition->room);
+			ssize_t which = life_find(&campaign->stage->casts[row->place],
+						  transition->room, campaign->now_ms);
 			if (which < 0)
 				campaign->result->false_events++;
 			else if (transition->type == TRANSITION_START)
@@ -234,20 +245,20 @@ static void campaign_judge(struct campaign *campaign, const struct record *recor
 	}
 }
 
+/* Lives that were over before the end; one of those that was never told of is missed. */
 static void campaign_count_lives(struct campaign *campaign)
 {
 	const struct stage *stage = campaign->stage;
 	for (size_t place = 0; place < stage->count; place++) {
 		const struct cast *cast = &stage->casts[place];
-		for (size_t i = 0; i < cast->count; i++)
-			campaign->result->lives +=
-				is_measured(campaign, cast->lives[i].start_ms) &&
-				cast->lives[i].end_ms < campaign->options->until_ms - 3600 * 1000;
+		for (size_t i = 0; i < cast->count; i++) {
+			if (!is_measured(campaign, cast->lives[i].start_ms) ||
+			    cast->lives[i].end_ms > campaign->options->until_ms)
+				continue;
+			campaign->result->lives++;
+			campaign->result->missed += !campaign_told(campaign, place, i)->start;
+		}
 	}
-	campaign->result->missed =
-		campaign->result->lives - (int64_t)campaign->result->starts.count;
-	if (campaign->result->missed < 0)
-		campaign->result->missed = 0;
 }
 
 /* ---- requests ---- */
@@ -372,8 +383,13 @@ static void campaign_init(struct campaign *campaign)
 	campaign->now_ms = campaign->stage->from_ms;
 	campaign->random = options->seed * 77 + 5;
 	campaign->at = memory_zeroed(count, sizeof(size_t));
-	campaign->told = memory_zeroed(count, sizeof(size_t));
-	campaign->told_end = memory_zeroed(count, sizeof(size_t));
+	campaign->first_life = memory_zeroed(count, sizeof(size_t));
+	size_t lives = 0;
+	for (size_t i = 0; i < count; i++) {
+		campaign->first_life[i] = lives;
+		lives += campaign->stage->casts[i].count;
+	}
+	campaign->told = memory_zeroed(lives + 1, sizeof(*campaign->told));
 	campaign->was_lied = memory_zeroed(count, sizeof(bool));
 	campaign->sent_ms = memory_zeroed((size_t)options->per_minute + 1, sizeof(int64_t));
 	campaign->rules = (struct digest_rules){
@@ -420,7 +436,7 @@ void campaign_run(const struct stage *stage, const struct campaign_options *opti
 	roster_finish(&campaign.roster);
 	free(campaign.at);
 	free(campaign.told);
-	free(campaign.told_end);
+	free(campaign.first_life);
 	free(campaign.was_lied);
 	free(campaign.sent_ms);
 }
