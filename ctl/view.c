@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VALUE_MAX_BYTES = 64 << 10, MILLISECONDS_AT = 19 /* of 2026-06-18T13:00:00.000Z */ };
+enum {
+	VALUE_MAX_BYTES = 64 << 10,
+	NAME_SIZE = 128,
+	MILLISECONDS_AT = 19 /* of 2026-06-18T13:00:00.000Z */
+};
 
 static const struct {
 	const char *word;
@@ -185,39 +189,57 @@ static void add_table(const struct json_value *array, bool with_colours, struct 
 	view_list(array, columns, with_colours, out);
 }
 
-static int widest_key(const struct json_value *object)
+/* An object of objects is too much for a line: its members have lines of their own. */
+static bool is_deep(const struct json_value *value)
 {
-	size_t widest = 0;
-
-	for (const struct json_value *member = json_first(object); member != NULL;
-	     member = json_next(member)) {
-		size_t length = strlen(json_key(member));
-		if (!is_table(member) && length > widest)
-			widest = length;
-	}
-	return (int)widest;
+	if (json_type(value) != JSON_OBJECT)
+		return false;
+	for (const struct json_value *member = json_first(value); member != NULL;
+	     member = json_next(member))
+		if (json_type(member) == JSON_OBJECT)
+			return true;
+	return false;
 }
 
-static void add_line(const struct json_value *member, int width, struct strbuf *out)
+static void add_line(const char *name, const struct json_value *value, int width,
+		     struct strbuf *out)
 {
 	struct strbuf text;
 
 	strbuf_init(&text, VALUE_MAX_BYTES);
-	add_value(member, &text);
-	strbuf_addf(out, "%-*s  ", width, json_key(member));
+	add_value(value, &text);
+	strbuf_addf(out, "%-*s  ", width, name);
 	table_add_safe_text(out, text.length > 0 ? text.data : "-");
 	strbuf_add_char(out, '\n');
 	strbuf_finish(&text);
 }
 
-void view_object(const struct json_value *object, bool with_colours, struct strbuf *out)
+/* A line for each member, the tables below aside; behind the prefix, as `payload.event`. Gives the
+ * length of the longest name; out NULL: that is all. */
+static int add_lines(const struct json_value *object, const char *prefix, int width,
+		     struct strbuf *out)
 {
-	int width = widest_key(object);
+	char name[NAME_SIZE];
+	int widest = 0;
 
 	for (const struct json_value *member = json_first(object); member != NULL;
-	     member = json_next(member))
-		if (!is_table(member))
-			add_line(member, width, out);
+	     member = json_next(member)) {
+		if (*prefix == '\0' && is_table(member))
+			continue;
+		int length = snprintf(name, sizeof(name), "%s%s%s", prefix,
+				      *prefix != '\0' ? "." : "", json_key(member));
+		if (is_deep(member))
+			length = add_lines(member, name, width, out);
+		else if (out != NULL)
+			add_line(name, member, width, out);
+		widest = length > widest ? length : widest;
+	}
+	return widest;
+}
+
+void view_object(const struct json_value *object, bool with_colours, struct strbuf *out)
+{
+	(void)add_lines(object, "", add_lines(object, "", 0, NULL), out);
 	for (const struct json_value *member = json_first(object); member != NULL;
 	     member = json_next(member))
 		if (is_table(member)) {

@@ -37,7 +37,8 @@ void view_list(const struct json_value *array, const struct view_column *columns
 /* Appends an event's body as one line: when, what, who, in which order, its id, the title. */
 void view_event(const struct json_value *event, bool with_colours, struct strbuf *out);
 
-/* Appends an object, a line for each member; lists of objects in it as tables below. */
+/* Appends an object, a line for each member, and for each of an object of objects, as
+ * `payload.event`; lists of objects in it as tables below. */
 void view_object(const struct json_value *object, bool with_colours, struct strbuf *out);
 
 #endif

@@ -48,6 +48,18 @@ static void what_is_nested_stands_on_one_line_and_lists_of_objects_below(void **
 		"2        -\n");
 }
 
+static void an_object_of_objects_has_a_line_for_each_of_its_members(void **state)
+{
+	(void)state;
+	expect_object(
+		"{\"id\":\"evt_1\",\"payload\":{\"event\":\"live.end\",\"live\":{\"room_id\":\"7\","
+		"\"reason\":null},\"seen\":[{\"a\":1}]}}",
+		"id             evt_1\n"
+		"payload.event  live.end\n"
+		"payload.live   room_id 7, reason -\n"
+		"payload.seen   a 1\n");
+}
+
 static void no_text_can_steer_the_terminal(void **state)
 {
 	(void)state;
@@ -116,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_object_is_a_line_for_each_member),
 		cmocka_unit_test(what_is_nested_stands_on_one_line_and_lists_of_objects_below),
+		cmocka_unit_test(an_object_of_objects_has_a_line_for_each_of_its_members),
 		cmocka_unit_test(no_text_can_steer_the_terminal),
 		cmocka_unit_test(a_list_shows_the_members_that_its_columns_name),
 		cmocka_unit_test(a_time_is_a_date_or_how_long_ago),
