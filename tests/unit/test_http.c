@@ -345,6 +345,14 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* libcurl's resolver is a thread, which may close its end of a socket pair a moment later. */
+static bool descriptors_are_back(const struct scene *scene)
+{
+	for (int tries = 0; tries < 5000 && count_descriptors() != scene->descriptors; tries++)
+		(void)poll(NULL, 0, 1);
+	return count_descriptors() == scene->descriptors;
+}
+
 /* Every test ends with as many descriptors as it began with. */
 static int tear_down(void **state)
 {
@@ -352,7 +360,9 @@ static int tear_down(void **state)
 
 	http_client_destroy(scene->client);
 	loop_destroy(scene->loop);
-	assert_int_equal(count_descriptors(), scene->descriptors);
+	if (!descriptors_are_back(scene))
+		fail_msg("%d descriptors, and %d at the beginning", count_descriptors(),
+			 scene->descriptors);
 	free(scene);
 	return 0;
 }
