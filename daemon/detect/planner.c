@@ -50,14 +50,14 @@ void planner_settle(struct planner_entry *entry, int64_t now_ms)
 	entry->loss = (struct planner_loss){ .rate = entry->loss.rate, .at_ms = now_ms };
 }
 
-/* A late end weighs less than a late start. That there is one weighs something in itself, by a
- * root: so ends are prompt where habits make checks cheap, and give way to the starts where nobody
- * has any. The squares see to it that somebody live is hardly looked at less often than taking
- * turns would. */
+/* A late end weighs less than a late start, by the delay and its squares. That there is one weighs
+ * something in itself, by a root: so ends are prompt where habits make checks cheap, and give way
+ * to the starts where nobody has any. */
 static double end_loss(const struct planner_loss *loss)
 {
-	static const double late = 0.03, itself = 0.00047;
-	return late * (double)loss->squares + itself * sqrt(sqrt((double)loss->changes));
+	static const double squares_weight = 0.05, delay_weight = 0.015, itself = 0.0009;
+	return squares_weight * (double)loss->squares + delay_weight * (double)loss->hours +
+	       itself * sqrt((double)loss->changes);
 }
 
 /* The index by which batches are filled: the expected loss. It is the delay, whose squares protect

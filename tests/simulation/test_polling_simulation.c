@@ -71,6 +71,7 @@ static void day_run(struct day *day, enum config_policy policy, size_t creators)
 			.min_interval_ms = MINUTE,
 			.max_interval_ms = 30 * MINUTE,
 			.quarantine_interval_ms = HOUR,
+			.haste_h = PLANNER_HASTE_H,
 			.sweep_ms = planner_sweep_ms(creators, BATCH,
 						     quota_pace_ms(&day->quota, now_ms), MINUTE),
 		};
