@@ -1,5 +1,8 @@
 #include "db/migrate.h"
 
+#include "base/memory.h"
+#include "db/version_copy.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +29,17 @@ static int explain_unreadable(struct sql *sql, int error, const char *path, stru
 	return error;
 }
 
+static int refuse_newer(struct strbuf *why, const char *path)
+{
+	CLEANUP(cleanup_free) char *copy = version_copy_find(path, migration_count);
+	strbuf_addf(why, "%s was written by a newer golived: install that version, or put ", path);
+	if (copy)
+		strbuf_addf(why, "back the copy made before the upgrade, %s", copy);
+	else
+		strbuf_add_text(why, "a backup made before the upgrade in its place");
+	return -EPROTO;
+}
+
 int migrate_check(struct sql *sql, const char *path, struct strbuf *why)
 {
 	int64_t version = 0, application_id = 0, tables = 0;
@@ -44,9 +58,7 @@ int migrate_check(struct sql *sql, const char *path, struct strbuf *why)
 			      "is a database of another program: point [store] path elsewhere, "
 			      "or restore it from a backup");
 	if (version > migration_count)
-		return refuse(why, -EPROTO, path,
-			      "was written by a newer golived: install that version, or restore "
-			      "the copy made before the upgrade");
+		return refuse_newer(why, path);
 	return version == migration_count ? 0 : -EAGAIN;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "db/migrate.h"
+#include "db/version_copy.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -108,8 +109,7 @@ static int touch_file(const char *path, bool is_writer, struct strbuf *why)
 	return 0;
 }
 
-/* The name of a new file is on disk only once its directory is. */
-static int sync_directory_of(const char *path)
+int store_sync_directory_of(const char *path)
 {
 	CLEANUP(cleanup_free) char *copy = memory_text(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,13 +224,15 @@ static int migrate(struct store *store, struct strbuf *why)
 {
 	int64_t version;
 	int r = sql_get_integer(store->sql, &version, get_version);
+	if (r == 0 && version > 0)
+		r = version_copy_make(store, version, why);
 	if (r == 0)
 		r = migrate_run(store->sql, store->path, why);
 	if (r < 0)
 		return r;
 	if (version == 1)
 		forget_old_bytes(store);
-	r = sync_directory_of(store->path);
+	r = store_sync_directory_of(store->path);
 	return r < 0 ? refuse_errno(why, r, store->path, "cannot be synchronised") : 0;
 }
 
@@ -274,6 +276,8 @@ static int open_connection(struct store *store, enum config_synchronous synchron
 		r = open_schema(store, is_rekeying, why);
 	if (r == 0 && store->is_writer && (r = resume_ids(store)) < 0)
 		strbuf_addf(why, "%s cannot be read: %s", store->path, sql_message(store->sql));
+	if (r == 0 && store->is_writer)
+		version_copy_warn_if_readable(store->path);
 	return r;
 }
 
@@ -452,7 +456,7 @@ int store_backup(struct store *store, const char *path)
 	if (r == 0)
 		r = sync_file(path);
 	if (r == 0)
-		r = sync_directory_of(path);
+		r = store_sync_directory_of(path);
 	if (r < 0)
 		unlink(path);
 	return r;

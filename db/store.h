@@ -28,7 +28,8 @@
 struct store;
 
 enum store_mode {
-	STORE_WRITER, /* creates the file (0600), takes its lock, migrates; one per database */
+	STORE_WRITER, /* creates the file (0600), takes its lock, copies and migrates an older one;
+		       * one per database */
 	STORE_READER, /* read-only; needs a writer to have been there first */
 };
 

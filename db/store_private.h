@@ -26,6 +26,9 @@ int store_set_durable(struct store *store, bool is_durable) MUST_CHECK;
  * there. */
 void store_abandon(struct store *store);
 
+/* The name of a new file is on disk only once its directory is. */
+int store_sync_directory_of(const char *path) MUST_CHECK;
+
 /* Ends in `error` when it is one: the usual way to hand a failure up. */
 #define RETURN_IF_ERROR(expression) \
 	do { \

@@ -67,7 +67,10 @@
 	  "readable in unused parts of the database") \
 	X("cffc1b851a294b80be30831a1643aec8", \
 	  "the key of the database can " \
-	  "be read by others; chmod 600 it")
+	  "be read by others; chmod 600 it") \
+	X("d80af3718cb046059970ca4bf69e1b08", \
+	  "the copy made before the upgrade " \
+	  "holds readable secrets")
 /* clang-format on */
 
 #endif
