@@ -367,19 +367,21 @@ static void after_kill(const struct fixture *fixture, int64_t version, struct ki
 
 static void killed_at_any_write_it_is_the_old_version_or_the_new_one(void **state)
 {
-	enum { COPY_STEP = 24 << 10, MIGRATION_STEP = 8 << 10 };
+	enum { COPY_STEP = 48 << 10, MIGRATION_STEP = 8 << 10, LATER_STEP = 128 << 10 };
 	struct fixture *fixture = *state;
 	for (int64_t version = 1; version < migration_count; version++) {
 		struct kills kills = { 0 };
-		rlim_t bytes = 2 * COPY_STEP, written;
+		rlim_t bytes = COPY_STEP, written;
 		make_database(fixture, version);
 		written = log_bytes(fixture);
 		while (is_killed_at(fixture, bytes)) {
 			after_kill(fixture, version, &kills);
 			if (kills.in_migration == 0)
 				bytes += COPY_STEP;
-			else
+			else if (kills.after_commit == 0)
 				bytes = (bytes < written ? written : bytes) + MIGRATION_STEP;
+			else
+				bytes += LATER_STEP;
 			make_database(fixture, version);
 		}
 		print_message("from version %lld: %u kills in the copy, %u in the migration, "
