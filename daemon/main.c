@@ -21,6 +21,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	EXIT_DONE = 0,
@@ -226,6 +228,20 @@ static void on_reload_signal(void *arg)
 
 /* ---- starting ---- */
 
+/* Where one is closed, the next file that is opened, a lock or a key, would take its place and get
+ * the log. */
+static void occupy_standard_descriptors(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0) /* a bare chroot: this takes no writes, and is always there */
+			fd = open("/", O_PATH);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void prepare_process(void)
 {
 	/* What the daemon makes is nobody else's, and a core would hold secrets. */
@@ -416,6 +432,7 @@ static int load_and(enum options_action action, const char *config_path)
 int main(int argc, char **argv)
 {
 	struct options options;
+	occupy_standard_descriptors();
 	if (options_parse(argc, argv, stderr, &options) < 0)
 		return EXIT_RESTART_CANNOT_CURE;
 	switch (options.action) {
