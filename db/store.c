@@ -203,14 +203,40 @@ static int resume_ids(struct store *store)
 	return 0;
 }
 
-/* Pages that hold nothing any more keep what they held, and so does the WAL: after this neither
- * does. With its temporary file on disk, as the memory of a large database is not ours to take. */
-static void forget_old_bytes(struct store *store)
+/* A fact: pages that hold nothing any more may keep what is not to be read. It is set before they
+ * come to be, so that a process that ends before they are cleared leaves that to the next start. */
+static const char old_bytes[] = "old_bytes";
+
+static int expect_old_bytes(struct store *store, struct strbuf *why)
 {
+	int r = store_fact_set(store, old_bytes, 1);
+	if (r < 0)
+		strbuf_addf(why, "%s cannot be written: %s", store->path, sql_message(store->sql));
+	return r;
+}
+
+/* With its temporary file on disk, as the memory of a large database is not ours to take. The WAL
+ * has old pages too: it is emptied. */
+static int clear_old_bytes(struct store *store)
+{
+	static const char delete_fact[] = "DELETE FROM facts WHERE name = ?1";
 	int r = sql_script(store->sql, "PRAGMA temp_store = FILE; VACUUM;"
 				       "PRAGMA temp_store = MEMORY");
 	if (r == 0)
 		r = store_checkpoint(store);
+	if (r == 0)
+		r = sql_execute(store->sql, delete_fact, SQL_TEXT(old_bytes));
+	return r;
+}
+
+static void forget_old_bytes(struct store *store)
+{
+	int64_t value;
+	int r = store_fact_get(store, old_bytes, &value);
+	if (r == -ENOENT)
+		return;
+	if (r == 0)
+		r = clear_old_bytes(store);
 	if (r < 0)
 		log_warning("what was sealed may still be readable in unused parts of the database",
 			    LOG_TEXT("path", store->path),
@@ -219,19 +245,19 @@ static void forget_old_bytes(struct store *store)
 
 static const char get_version[] = "PRAGMA user_version";
 
-/* Up to version 1 secrets lay there as they are. */
 static int migrate(struct store *store, struct strbuf *why)
 {
 	int64_t version;
 	int r = sql_get_integer(store->sql, &version, get_version);
 	if (r == 0 && version > 0)
 		r = version_copy_make(store, version, why);
+	/* Up to version 1 secrets lay there as they are. */
+	if (r == 0 && version == 1)
+		r = expect_old_bytes(store, why);
 	if (r == 0)
 		r = migrate_run(store->sql, store->path, why);
 	if (r < 0)
 		return r;
-	if (version == 1)
-		forget_old_bytes(store);
 	r = store_sync_directory_of(store->path);
 	return r < 0 ? refuse_errno(why, r, store->path, "cannot be synchronised") : 0;
 }
@@ -276,8 +302,10 @@ static int open_connection(struct store *store, enum config_synchronous synchron
 		r = open_schema(store, is_rekeying, why);
 	if (r == 0 && store->is_writer && (r = resume_ids(store)) < 0)
 		strbuf_addf(why, "%s cannot be read: %s", store->path, sql_message(store->sql));
-	if (r == 0 && store->is_writer)
+	if (r == 0 && store->is_writer) {
+		forget_old_bytes(store);
 		version_copy_warn_if_readable(store->path);
+	}
 	return r;
 }
 
@@ -326,7 +354,9 @@ int store_rekey(const char *path, struct strbuf *why)
 	int r = open_store(path, STORE_WRITER, SYNCHRONOUS_FULL, true, why, &store);
 	if (r < 0)
 		return r;
-	r = seal_change_key(&store->seal, store->sql, path, why);
+	r = expect_old_bytes(store, why);
+	if (r == 0)
+		r = seal_change_key(&store->seal, store->sql, path, why);
 	if (r == 0)
 		forget_old_bytes(store);
 	store_close(store);

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "db/creators.h"
 #include "db/deliveries.h"
 #include "db/events.h"
@@ -76,6 +77,17 @@ static inline void reopen(struct fixture *fixture)
 	store_close(fixture->store);
 	fixture->store = open_store(fixture->path, STORE_WRITER);
 	assert_ok(store_begin(fixture->store));
+}
+
+static inline bool file_holds(const char *path, const char *text)
+{
+	char *bytes;
+	size_t length;
+	if (file_read(path, 64 << 20, &bytes, &length) < 0)
+		return false;
+	bool found = memmem(bytes, length, text, strlen(text)) != NULL;
+	free(bytes);
+	return found;
 }
 
 struct text_id {

@@ -61,17 +61,6 @@ static void assert_readable(struct store *store, const char *webhook_id)
 	add_end(store, "ann", now_ms + 1);
 }
 
-static bool file_holds(const char *path, const char *text)
-{
-	char *bytes;
-	size_t length;
-	if (file_read(path, 64 << 20, &bytes, &length) < 0)
-		return false;
-	bool found = memmem(bytes, length, text, strlen(text)) != NULL;
-	free(bytes);
-	return found;
-}
-
 static void assert_nothing_readable(const struct fixture *fixture)
 {
 	static const char *const secrets[] = { "whsec_", "nobody-may-read" };

@@ -42,7 +42,8 @@ static void run(struct sql *sql, const char *text)
 static void fill(struct sql *sql, int64_t version)
 {
 	char script[512];
-	run(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; BEGIN");
+	run(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
+		 "PRAGMA secure_delete = OFF; BEGIN");
 	for (int64_t i = 0; i < version; i++)
 		run(sql, migrations[i].sql);
 	run(sql, rows_of_all_versions);
@@ -59,6 +60,15 @@ static void fill(struct sql *sql, int64_t version)
 	snprintf(script, sizeof(script), "PRAGMA user_version = %lld; COMMIT", (long long)version);
 	run(sql, script);
 	run(sql, "VACUUM");
+	if (version == 1) { /* and what was deleted is still there to be read */
+		snprintf(script, sizeof(script),
+			 "CREATE TABLE waste (text TEXT); WITH RECURSIVE n (i) AS"
+			 " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+			 " INSERT INTO waste SELECT printf('%%3000s', '%s') FROM n;"
+			 "DROP TABLE waste",
+			 secret);
+		run(sql, script);
+	}
 	sql_abandon(sql);
 }
 
@@ -363,6 +373,9 @@ static void after_kill(const struct fixture *fixture, int64_t version, struct ki
 	assert_rows_are_there(fixture->path);
 	upgrade(fixture);
 	assert_copy(fixture, version);
+	if (file_holds(fixture->path, secret))
+		fail_msg("%s still holds a secret of version %lld", fixture->path,
+			 (long long)version);
 }
 
 static void killed_at_any_write_it_is_the_old_version_or_the_new_one(void **state)
