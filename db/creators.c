@@ -77,8 +77,9 @@ static const char save_state[] =
 	"UPDATE creators SET status = ?2, room = ?3, ended_room = ?4, live_since_ms = ?5,"
 	" started_source = ?6, answered_at_ms = ?7, evidence = ?8, evidence_count = ?9,"
 	" evidence_since_ms = ?10, sequence = ?11 WHERE key = ?1";
-static const char save_check[] = "UPDATE creators SET last_checked_at_ms = ?2, next_check_at_ms = "
-				 "?3, tally = ?4 WHERE key = ?1";
+static const char save_check[] =
+	"UPDATE creators SET last_checked_at_ms = ?2, next_check_at_ms = ?3, answered_at_ms = ?4,"
+	" tally = ?5 WHERE key = ?1";
 static const char set_quarantine[] = "UPDATE creators SET quarantined_at_ms = CASE WHEN ?2 THEN "
 				     "coalesce(quarantined_at_ms, ?3) END"
 				     " WHERE key = ?1";
@@ -95,10 +96,11 @@ int store_creator_save_state(struct store *store, struct creator_key key,
 }
 
 int store_creator_save_check(struct store *store, struct creator_key key, int64_t checked_at_ms,
-			     int64_t next_check_at_ms, struct tally tally)
+			     int64_t next_check_at_ms, int64_t answered_at_ms, struct tally tally)
 {
 	return sql_execute(store->sql, save_check, SQL_INT(key.value), SQL_INT(checked_at_ms),
-			   SQL_INT(next_check_at_ms), SQL_INT(tally_pack(tally)));
+			   SQL_INT(next_check_at_ms), SQL_INT(answered_at_ms),
+			   SQL_INT(tally_pack(tally)));
 }
 
 int store_creator_quarantine(struct store *store, struct creator_key key, bool quarantined,

@@ -38,8 +38,11 @@ int store_watched_changes(struct store *store, struct store_mark *mark, unsigned
 
 int store_creator_save_state(struct store *store, struct creator_key key,
 			     const struct creator_state *state) MUST_CHECK;
+/* A check that changed nothing else of the state than when it was last answered: by far the most
+ * frequent of all writes, so it touches no index. */
 int store_creator_save_check(struct store *store, struct creator_key key, int64_t checked_at_ms,
-			     int64_t next_check_at_ms, struct tally tally) MUST_CHECK;
+			     int64_t next_check_at_ms, int64_t answered_at_ms,
+			     struct tally tally) MUST_CHECK;
 int store_creator_quarantine(struct store *store, struct creator_key key, bool quarantined,
 			     int64_t now_ms) MUST_CHECK;
 

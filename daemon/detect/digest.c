@@ -86,9 +86,20 @@ static void row_fill(struct record_row *row, const struct roster_entry *entry, s
 	row->has_new_quarantine = entry->creator.quarantined && !answer->is_missing;
 }
 
+/* Most answers only say that all is as it was. */
+static bool state_has_moved(const struct creator_state *from, const struct creator_state *to)
+{
+	return from->room != to->room || from->ended_room != to->ended_room ||
+	       from->live_since_ms != to->live_since_ms ||
+	       from->evidence_since_ms != to->evidence_since_ms ||
+	       from->sequence != to->sequence || from->evidence_count != to->evidence_count ||
+	       from->status != to->status || from->evidence != to->evidence ||
+	       from->started_source != to->started_source;
+}
+
 static void row_take_step(struct record_row *row, const struct digest_step *step)
 {
-	row->has_new_state = true;
+	row->has_new_state = state_has_moved(&row->state, &step->result.state);
 	row->state = step->result.state;
 	row->transition_count = step->result.transition_count;
 	memcpy(row->transitions, step->result.transitions, sizeof(row->transitions));

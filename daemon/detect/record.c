@@ -94,7 +94,7 @@ static int store_session(struct store *store, const struct record *record,
 static int store_row(struct store *store, struct record *record, struct record_row *row)
 {
 	int r = store_creator_save_check(store, row->key, record->now_ms, row->next_check_at_ms,
-					 row->tally);
+					 row->state.answered_at_ms, row->tally);
 	if (r == -ENOENT) {
 		row->is_gone = true;
 		return 0;

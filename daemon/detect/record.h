@@ -23,7 +23,7 @@ struct record_row {
 	struct creator_key key;
 	char handle[HANDLE_SIZE];
 	int64_t next_check_at_ms;
-	bool has_new_state;
+	bool has_new_state;         /* it differs in more than answered_at_ms */
 	struct creator_state state; /* from now on */
 	int64_t first_sequence;     /* of the first announced transition */
 	struct transition transitions[DETECTOR_TRANSITIONS_MAX];

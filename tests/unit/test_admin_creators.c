@@ -47,7 +47,7 @@ static void a_live_is_shown_with_all_digits_of_its_room(void **state)
 	expect(fixture, 201, "PUT", "/api/watchlists/talents", "{\"creators\":[\"ada\"]}");
 	go_live(fixture, "ada", UINT64_C(7000000000000000001));
 	assert_int_equal(store_creator_save_check(fixture->store, find(fixture, "ada"), NOW_MS,
-						  NOW_MS + 60000, (struct tally){ 0 }),
+						  NOW_MS + 60000, NOW_MS, (struct tally){ 0 }),
 			 0);
 	expect(fixture, 200, "GET", "/api/creators/ada", NULL);
 	expect_text(fixture, "state", "live");

@@ -165,6 +165,7 @@ static void a_state_outlives_a_restart(void **state)
 	struct creator_key key = watch(fixture->store, "ann");
 	assert_ok(store_creator_save_state(fixture->store, key, &some_state));
 	assert_ok(store_creator_save_check(fixture->store, key, T0, T0 + 60000,
+					   some_state.answered_at_ms,
 					   (struct tally){ .unchanged = 3, .failed = 2 }));
 	assert_ok(store_creator_quarantine(fixture->store, key, true, T0));
 	reopen(fixture);

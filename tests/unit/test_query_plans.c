@@ -30,7 +30,7 @@ static void do_all_that_is_hot(struct store *store, const char *webhook_id)
 	enqueue(store, add_end(store, "ann", T0 + 1).text, T0);
 	enqueue(store, add_start(store, "ann", T0 + 2).text, T0);
 	assert_ok(store_creator_save_state(store, key, &creator_state));
-	assert_ok(store_creator_save_check(store, key, T0, T0, (struct tally){ 0 }));
+	assert_ok(store_creator_save_check(store, key, T0, T0, T0, (struct tally){ 0 }));
 	assert_ok(store_finding_add(store, key, &(struct finding){ .answered_at_ms = T0 }, NULL));
 	assert_ok(store_quota_take(store, 20000, 1, &used));
 	assert_ok(store_lanes_touched(store, &mark, 100, &lanes, &count, &more));
