@@ -23,7 +23,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NUMBER_MARK = 0xFF };
+enum { NUMBER_MARK = 0xFF, KEYS_FEW = 16 };
 
 struct json_document {
 	cJSON *tree; /* owned */
@@ -312,10 +312,26 @@ static int compare_keys(const void *a, const void *b)
 	return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
-/* Is there a key twice among the members of one object, whose keys are numbered from first_number
- * on as `numbers` says? */
+/* Of a few keys each is compared with all before it: that is less than sorting them. */
+static bool few_have_duplicate(const struct numbered_key *keys, size_t count, size_t *ret_number)
+{
+	for (size_t i = 1; i < count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (keys[i].key[0] == keys[j].key[0] &&
+			    strcmp(keys[i].key, keys[j].key) == 0) {
+				*ret_number = keys[i].number;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Is there a key twice among the members of one object? Which one: its number. */
 static bool has_duplicate(struct numbered_key *keys, size_t count, size_t *ret_number)
 {
+	if (count <= KEYS_FEW)
+		return few_have_duplicate(keys, count, ret_number);
 	qsort(keys, count, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < count; i++) {
 		if (strcmp(keys[i - 1].key, keys[i].key) == 0) {
@@ -330,7 +346,7 @@ static bool has_duplicate(struct numbered_key *keys, size_t count, size_t *ret_n
  * recursion is no deeper than the scanner's was. */
 static bool find_duplicate(const cJSON *value, size_t *number, size_t *ret_number)
 {
-	struct numbered_key few[16];
+	struct numbered_key few[KEYS_FEW];
 	size_t count = cJSON_IsObject(value) ? (size_t)cJSON_GetArraySize(value) : 0;
 	CLEANUP(cleanup_free)
 	struct numbered_key *many =

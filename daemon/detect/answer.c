@@ -30,16 +30,23 @@ static int asked_compare(const void *a, const void *b)
 	return strcmp(((const struct asked *)a)->handle, ((const struct asked *)b)->handle);
 }
 
-/* The place of a handle as the service writes it, in whatever case; -1 if it was not asked for. */
-static ssize_t reading_find(const struct reading *reading, const char *text)
+static ssize_t reading_find_exactly(const struct reading *reading, const char *handle)
 {
-	char handle[HANDLE_SIZE];
-	if (!text || handle_normalize(text, handle) < 0)
-		return -1;
 	struct asked wanted = { .handle = handle };
 	const struct asked *found = bsearch(&wanted, reading->asked, reading->count,
 					    sizeof(*reading->asked), asked_compare);
 	return found ? (ssize_t)found->index : -1;
+}
+
+/* The place of a handle as the service writes it, in whatever case; -1 if it was not asked for.
+ * Nearly always it is written as we asked. */
+static ssize_t reading_find(const struct reading *reading, const char *text)
+{
+	char handle[HANDLE_SIZE];
+	ssize_t found = text ? reading_find_exactly(reading, text) : -1;
+	if (found >= 0 || !text || handle_normalize(text, handle) < 0)
+		return found;
+	return reading_find_exactly(reading, handle);
 }
 
 /* What the explicit values of a row say so far. */

@@ -224,7 +224,7 @@ static struct options parse_options(int argc, char **argv)
 					       { "size", required_argument, NULL, 's' },
 					       { "json", no_argument, NULL, 'j' },
 					       { 0 } };
-	struct options options = { .creators = 100000, .batches = 5000, .size = 200 };
+	struct options options = { .creators = 10000, .batches = 5000, .size = 200 };
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		rig_must(option != '?', "usage: bench_poll [--creators N] [--batches N] [--size N] "
