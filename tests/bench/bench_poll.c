@@ -96,7 +96,7 @@ static void configure(struct config *config, unsigned size)
 	config->upstream.requests_per_minute = INT64_C(1000000000);
 	config->upstream.requests_per_day = INT64_C(1000000000000);
 	config->upstream.timeout_ms = 10000;
-	config->upstream.max_in_flight = 1;
+	config->upstream.max_in_flight = 4;
 	config->upstream.backoff_max_ms = 60000;
 	config->poll.min_interval_ms = 1;
 	config->poll.max_interval_ms = 3600000;
