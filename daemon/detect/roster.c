@@ -51,7 +51,7 @@ static size_t index_slot(const struct roster *roster, int64_t key)
 static void index_add(struct roster *roster, size_t place)
 {
 	size_t slot = index_slot(roster, roster->entries[place].creator.key.value);
-	roster->index[slot] = place + 1;
+	roster->index[slot] = (uint32_t)place + 1;
 }
 
 /* Empties a slot and moves up those behind it that could no longer be found. */

@@ -16,6 +16,7 @@
 #include "detect/planner.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct roster_entry {
 	struct watched_creator creator; /* its state is that of the last commit */
@@ -39,7 +40,7 @@ struct roster {
 	size_t watched; /* entries that are watched */
 	size_t *free_places;
 	size_t free_count;
-	size_t *index; /* by key: place + 1, 0 empty; open addressing */
+	uint32_t *index; /* by key: place + 1, 0 empty; open addressing */
 	size_t index_size;
 	size_t foreseen; /* whose outlook was renewed last: roster_foresee() */
 };

@@ -180,6 +180,19 @@ static void a_state_outlives_a_restart(void **state)
 	assert_false(read_one(fixture->store).quarantined);
 }
 
+static void a_check_tells_when_it_was_answered_and_leaves_the_rest_of_the_state(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct creator_key key = watch(store, "ann");
+	assert_ok(store_creator_save_state(store, key, &some_state));
+	assert_ok(
+		store_creator_save_check(store, key, T0, T0 + 60000, T0 - 5, (struct tally){ 0 }));
+	struct creator_state read = read_one(store).state;
+	assert_int_equal(read.answered_at_ms, T0 - 5);
+	read.answered_at_ms = some_state.answered_at_ms;
+	expect_some_state(&read);
+}
+
 static void who_is_watched_again_goes_on_with_what_was_known(void **state)
 {
 	struct store *store = ((struct fixture *)*state)->store;
@@ -340,6 +353,7 @@ int main(void)
 		IN_A_STORE(from_the_beginning_only_who_is_watched_counts),
 		IN_A_STORE(changes_come_in_pages),
 		IN_A_STORE(a_state_outlives_a_restart),
+		IN_A_STORE(a_check_tells_when_it_was_answered_and_leaves_the_rest_of_the_state),
 		IN_A_STORE(who_is_watched_again_goes_on_with_what_was_known),
 		IN_A_STORE(sessions_are_listed_newest_first),
 		IN_A_STORE(a_history_has_the_latest_sessions_of_one_creator),
