@@ -91,10 +91,9 @@ static bool state_has_moved(const struct creator_state *from, const struct creat
 {
 	return from->room != to->room || from->ended_room != to->ended_room ||
 	       from->live_since_ms != to->live_since_ms ||
-	       from->evidence_since_ms != to->evidence_since_ms ||
-	       from->sequence != to->sequence || from->evidence_count != to->evidence_count ||
-	       from->status != to->status || from->evidence != to->evidence ||
-	       from->started_source != to->started_source;
+	       from->evidence_since_ms != to->evidence_since_ms || from->sequence != to->sequence ||
+	       from->evidence_count != to->evidence_count || from->status != to->status ||
+	       from->evidence != to->evidence || from->started_source != to->started_source;
 }
 
 static void row_take_step(struct record_row *row, const struct digest_step *step)
