@@ -105,15 +105,17 @@ def test_a_bad_certificate_is_an_error_of_tls(tls, fault):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda version: version.name)
 def test_who_demands_a_certificate_of_ours_gets_an_error_of_tls(tls, version):
-    """With TLS 1.3 the refusal comes behind the handshake, where the answer is waited for."""
+    """With TLS 1.3 the refusal comes behind the handshake, where the answer is waited for; the connection may break before it does."""
     golived, authority = tls
+    errors = {"tls", "protocol"} if version == ssl.TLSVersion.TLSv1_3 else {"tls"}
     context = hostile.context_of(authority.issue(f"demanding-{version.name}"))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(authority.certificate)
     context.minimum_version = context.maximum_version = version
     with hostile.RawReceiver(answer_ok, context) as receiver:
         answer, made, _ = attempt(golived, f"https://127.0.0.1:{receiver.port}/")
-    assert (answer["delivered"], made["error"], made["status_code"]) == (False, "tls", None), made
+    assert (answer["delivered"], made["status_code"]) == (False, None), made
+    assert made["error"] in errors, made
 
 
 @pytest.mark.parametrize("serve, errors", [(say_nothing, {"timeout"}), (say_half_a_hello, {"timeout"}), (speak_plainly, {"tls"}),
@@ -142,10 +144,12 @@ def half_close_behind_the_answer(connection, is_stopping):
     is_stopping.wait(20)
 
 
+GZIP_BOMB = gzip.compress(bytes(100 << 20), compresslevel=1)
+
+
 def send_gzip_bomb(connection, _):
-    bomb = gzip.compress(bytes(100 << 20))
     hostile.take_request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIP_BOMB) + GZIP_BOMB)
 
 
 def send_five_gigabytes(connection, is_stopping):
@@ -184,7 +188,9 @@ EXCESSES = [
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     folder = tmp_path_factory.mktemp("excesses")
-    with Upstream(folder) as upstream, Golived(folder, upstream, SETTINGS) as golived:
+    # What AddressSanitizer would keep of freed memory is not the daemon's.
+    environment = {"ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}
+    with Upstream(folder) as upstream, Golived(folder, upstream, SETTINGS, environment) as golived:
         yield golived
         assert golived.is_running(), golived.output()[-5000:]
 
