@@ -23,15 +23,22 @@ static int count_request(struct store *store, void *arg)
 	return r < 0 ? r : store_fact_set(store, "requests_recent", errand->recent);
 }
 
+/* Counting takes time, in which a 429 may come for a request that went before. And what is counted
+ * for a minute that is over a restart would not know of: it is asked for anew. */
+static bool may_still_go_out(const struct errand *errand)
+{
+	const struct poller *poller = errand->poller;
+	int64_t mono_ms = clock_mono_ms();
+	return poller->is_running && poller->has_key && !quota_is_closed(&poller->quota, mono_ms) &&
+	       mono_ms - errand->taken_mono_ms <= COUNTED_FOR_MS;
+}
+
 static void on_request_counted(void *arg, int result)
 {
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
 	poller_note_store(poller, result);
-	/* Counted for a minute that is over, a restart would not know of it: it is asked for anew.
-	 */
-	bool is_late = clock_mono_ms() - errand->taken_mono_ms > COUNTED_FOR_MS;
-	if (result < 0 || is_late || !poller->is_running || !poller->has_key) {
+	if (result < 0 || !may_still_go_out(errand)) {
 		quota_not_sent(&poller->quota);
 		if (result == 0)
 			quota_set_used(&poller->quota, errand->day, errand->used);

@@ -187,10 +187,15 @@ static int64_t quota_wait_window_ms(const struct quota *quota, int64_t mono_ms)
 	return INT64_MAX; /* what was granted is not sent yet; its sending will tell */
 }
 
+bool quota_is_closed(const struct quota *quota, int64_t mono_ms)
+{
+	return quota->closed_until_mono_ms > mono_ms;
+}
+
 static int64_t quota_wait_service_ms(const struct quota *quota, int64_t mono_ms)
 {
 	int64_t wait_ms = 0;
-	if (quota->closed_until_mono_ms > mono_ms)
+	if (quota_is_closed(quota, mono_ms))
 		wait_ms = quota->closed_until_mono_ms - mono_ms;
 	bool is_used_up = quota->has_remaining && quota->reset_mono_ms > mono_ms &&
 			  quota->remaining - quota->taken <= 0;

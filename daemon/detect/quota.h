@@ -106,6 +106,9 @@ void quota_ended(struct quota *quota);
 
 /* After quota_ended(): what the response said. */
 void quota_notice(struct quota *quota, const struct quota_notice *notice, int64_t mono_ms);
+/* Is there to be silence, after a 429? A request that was granted before must not be sent, either.
+ */
+bool quota_is_closed(const struct quota *quota, int64_t mono_ms);
 /* The response was a 429. */
 void quota_refused(struct quota *quota, const struct quota_notice *notice, int64_t mono_ms);
 

@@ -202,6 +202,9 @@ static void after_a_429_nothing_goes_out_before_its_time(void **state)
 		for (enum quota_use use = QUOTA_ORDINARY; use <= QUOTA_CONFIRMATION; use++)
 			assert_int_equal(quota_wait_ms(&quota, use, MIDNIGHT, MONO),
 					 cases[i].wait_ms);
+		/* Nor what was granted before. */
+		assert_true(quota_is_closed(&quota, MONO + cases[i].wait_ms - 1));
+		assert_false(quota_is_closed(&quota, MONO + cases[i].wait_ms));
 		assert_int_equal(
 			quota_wait_ms(&quota, QUOTA_ORDINARY, MIDNIGHT, MONO + cases[i].wait_ms),
 			0);
