@@ -28,6 +28,7 @@ struct calls {
 	struct call *waiting;     /* a list */
 	call_ready_fn on_started; /* until the keys have been read once, then NULL */
 	void *on_started_arg;
+	int64_t store_us; /* not yet asked for */
 	unsigned references;
 	bool is_stopping; /* nothing is submitted to the store any more */
 	bool is_closed;   /* the server is gone: results are dropped */
@@ -55,6 +56,7 @@ struct call {
 	char *method, *path, *content_type, *idempotency_key, *last_event_id; /* owned */
 	struct strbuf body;
 	int64_t began_mono_us;
+	int64_t store_us; /* that its last job took */
 	/* While it waits (reply.wait). */
 	int64_t give_up_mono_ms;
 	struct loop_timer *look_again;
@@ -331,9 +333,11 @@ static void call_finish(struct call *call)
 static int look_job(struct store *store, void *arg)
 {
 	struct call *call = arg;
+	int64_t began_us = clock_mono_us();
 
 	call->reply.wait(store, &call->request, call->reply.subject, call->is_last_look,
 			 &call->reply);
+	call->store_us = clock_mono_us() - began_us;
 	return call->reply.store_error;
 }
 
@@ -370,6 +374,7 @@ static void on_looked(void *arg, int result)
 {
 	struct call *call = arg;
 
+	call->calls->store_us += call->store_us;
 	if (call->is_ended) {
 		call_free(call);
 		return;
@@ -419,8 +424,11 @@ static void on_keys_read(void *arg)
 static int run_job(struct store *store, void *arg)
 {
 	struct call *call = arg;
+	int64_t began_us = clock_mono_us();
+	int result = route_run(call->route, store, &call->request, &call->reply);
 
-	return route_run(call->route, store, &call->request, &call->reply);
+	call->store_us = clock_mono_us() - began_us;
+	return result;
 }
 
 static void on_run(void *arg, int result)
@@ -428,6 +436,7 @@ static void on_run(void *arg, int result)
 	struct call *call = arg;
 	struct admin_reply *reply = &call->reply;
 
+	call->calls->store_us += call->store_us;
 	/* What the handler answered holds only if it was committed. */
 	if (result && reply->status < 400)
 		reply_store_error(reply, result);
@@ -480,6 +489,14 @@ bool call_run(struct call *call)
 		return false;
 	}
 	return true;
+}
+
+int64_t calls_take_store_us(struct calls *calls)
+{
+	int64_t store_us = calls->store_us;
+
+	calls->store_us = 0;
+	return store_us;
 }
 
 bool call_is_answered(const struct call *call)

@@ -68,6 +68,10 @@ void call_add_body(struct call *call, const char *bytes, size_t length);
 /* The request is complete. True: the reply is there; false: on_ready will be called, later. */
 bool call_run(struct call *call);
 
+/* For how long, in microseconds, calls have kept the store's threads at work since this was last
+ * asked. */
+int64_t calls_take_store_us(struct calls *calls);
+
 bool call_is_answered(const struct call *call);
 struct admin_reply *call_reply(struct call *call);
 

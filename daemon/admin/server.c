@@ -30,6 +30,11 @@ enum {
 	CONNECTION_MEMORY_BYTES = 2 * LIMIT_ADMIN_HEAD_BYTES,
 	STREAM_BLOCK_BYTES = 16 << 10,
 	FLUSH_ROUNDS = 4,
+	/* Its share of the loop and of the store's threads, both of which deliveries need. */
+	LOOP_ONE_IN = 50,
+	LOOP_BURST_US = 50 * 1000,
+	STORE_ONE_IN = 10,
+	STORE_BURST_US = 500 * 1000,
 };
 
 /* Where a connection is, and how long it may stay there: absolute, as libmicrohttpd's own timeout
@@ -75,7 +80,7 @@ struct admin_server {
 	struct MHD_Daemon *mhd;
 	struct loop_watch *watch;
 	struct loop_timer *timer;
-	struct share share; /* of the loop */
+	struct share loop_share, store_share;
 	int64_t rest_until_mono_ms;
 	struct connection *connections; /* a list */
 	unsigned connection_count, stream_count;
@@ -394,14 +399,22 @@ static int64_t enforce_deadlines(struct admin_server *server, int64_t now_mono_m
 	return next_mono_ms;
 }
 
-/* Requests are served; a flood of them only within the API's share of the loop. */
+static int64_t longer(int64_t one_ms, int64_t other_ms)
+{
+	return one_ms > other_ms ? one_ms : other_ms;
+}
+
+/* Requests are served; a flood of them only within the API's shares. */
 static void serve(struct admin_server *server)
 {
 	int64_t began_us = clock_mono_us();
 
 	server->has_resumed = false;
 	MHD_run(server->mhd);
-	int64_t rest_ms = share_take(&server->share, began_us, clock_mono_us());
+	int64_t now_us = clock_mono_us();
+	int64_t store_us = calls_take_store_us(server->calls);
+	int64_t rest_ms = longer(share_spend(&server->loop_share, now_us - began_us, now_us),
+				 share_spend(&server->store_share, store_us, now_us));
 	if (rest_ms > 0 && server->watch && !server->is_stopped) {
 		server->rest_until_mono_ms = began_us / 1000 + rest_ms;
 		loop_watch_set(server->watch, 0);
@@ -467,7 +480,9 @@ static void on_calls_started(void *arg)
 
 	if (server->is_stopped)
 		return;
-	share_init(&server->share, clock_mono_us());
+	int64_t now_us = clock_mono_us();
+	share_init(&server->loop_share, LOOP_ONE_IN, LOOP_BURST_US, now_us);
+	share_init(&server->store_share, STORE_ONE_IN, STORE_BURST_US, now_us);
 	server->watch = loop_watch_create(server->loop, fd, on_events, server);
 	loop_watch_set(server->watch, LOOP_READABLE);
 	run(server);
