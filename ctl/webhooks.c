@@ -99,6 +99,39 @@ int webhooks_show(struct console *console)
 	return console_show(console, "GET", path, NULL);
 }
 
+/* The setting that an option of this length at its start names, or NULL. */
+static const struct field *find_setting(const char *option, size_t length)
+{
+	for (const struct field *field = settings; field->option != NULL; field++)
+		if (strlen(field->option) == length && strncmp(field->option, option, length) == 0)
+			return field;
+	return NULL;
+}
+
+/* Each setting named after --clear becomes a null, which takes it away. */
+static int put_cleared(struct console *console, struct json_writer *writer)
+{
+	size_t at = 0;
+	const char *names;
+
+	while ((names = arguments_next(console->arguments, "clear", &at)) != NULL) {
+		for (size_t length; *names != '\0'; names += length + (names[length] == ',')) {
+			length = strcspn(names, ",");
+			const struct field *field = find_setting(names, length);
+			if (!field)
+				return console_misused(console,
+						       "--clear \"%.*s\": name a setting by its "
+						       "option, as in --clear rate-limit",
+						       (int)length, names);
+			if (arguments_has(console->arguments, field->option))
+				return console_misused(console, "--%s and --clear %s, not both",
+						       field->option, field->option);
+			json_put_null(writer, field->name);
+		}
+	}
+	return EXIT_STATUS_OK;
+}
+
 int webhooks_set(struct console *console)
 {
 	char *path CLEANUP(cleanup_free) = client_path(base, console_word(console, 0), "");
@@ -109,6 +142,8 @@ int webhooks_set(struct console *console)
 	json_writer_init(&writer, &body);
 	json_begin_object(&writer, NULL);
 	int status = put_settings(console, &writer);
+	if (status == EXIT_STATUS_OK)
+		status = put_cleared(console, &writer);
 	if (status != EXIT_STATUS_OK)
 		return status;
 	if (arguments_has(console->arguments, "target"))

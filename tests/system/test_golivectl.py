@@ -46,6 +46,12 @@ def test_a_webhook_from_its_registration_to_its_end(ctl, receiver):
     ctl("webhooks", "set", webhook, "--inactive", "--creator", "")
     shown = json.loads(ctl("webhooks", "show", webhook, "--json"))
     assert shown["active"] is False and shown["creators"] == []
+    ctl("webhooks", "set", webhook, "--clear", "name,rate-limit", "--clear", "header")
+    shown = json.loads(ctl("webhooks", "show", webhook, "--json"))
+    assert not any(shown.get(cleared) for cleared in ("name", "rate_limit", "extra_header_names")), shown
+    assert "--clear \"colour\"" in ctl("webhooks", "set", webhook, "--clear", "colour", status=2)
+    assert "not both" in ctl("webhooks", "set", webhook, "--name", "x", "--clear", "name", status=2)
+    assert "must be given" in ctl("webhooks", "set", webhook, "--clear", "events", status=1)
     assert "whsec_" in ctl("webhooks", "rotate", webhook, "--overlap", "60")
     ctl("webhooks", "rm", webhook)
     assert "status 404" in ctl("webhooks", "show", webhook, status=1)
