@@ -480,9 +480,6 @@ static void on_calls_started(void *arg)
 
 	if (server->is_stopped)
 		return;
-	int64_t now_us = clock_mono_us();
-	share_init(&server->loop_share, LOOP_ONE_IN, LOOP_BURST_US, now_us);
-	share_init(&server->store_share, STORE_ONE_IN, STORE_BURST_US, now_us);
 	server->watch = loop_watch_create(server->loop, fd, on_events, server);
 	loop_watch_set(server->watch, LOOP_READABLE);
 	run(server);
@@ -520,6 +517,8 @@ int admin_server_create(struct loop *loop, struct store_thread *store, const str
 	server->loop = loop;
 	server->store = store;
 	server->listener.fd = -1;
+	share_init(&server->loop_share, LOOP_ONE_IN, LOOP_BURST_US, clock_mono_us());
+	share_init(&server->store_share, STORE_ONE_IN, STORE_BURST_US, clock_mono_us());
 	int result = listener_open(config->admin.listen, why, &server->listener);
 	if (!result)
 		result = calls_create(loop, store, config, hooks, on_calls_started, server, why,
