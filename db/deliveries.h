@@ -109,6 +109,8 @@ int store_claim(struct store *store, const char *webhook_id, unsigned max, int64
 /* The same for tests of webhooks, of any webhook, active or not: at most one. ret_lane->claim_count
  * 0: none. */
 int store_claim_test(struct store *store, int64_t now_ms, struct claimed_lane *ret_lane) MUST_CHECK;
+/* Whether there is one: a look, which need not wait for the writer. */
+int store_test_is_due(struct store *store, int64_t now_ms, bool *ret_is_due) MUST_CHECK;
 
 void store_claimed_lane_finish(struct claimed_lane *lane);
 

@@ -17,8 +17,9 @@ static int list_lanes(struct store *store, struct dispatch_job *job)
 
 static int look_for_touched(struct store *store, struct dispatch_job *job)
 {
-	return store_lanes_touched(store, &job->mark, DISPATCH_TOUCHED_ROWS, &job->lanes,
-				   &job->lane_count, &job->has_more);
+	int result = store_lanes_touched(store, &job->mark, DISPATCH_TOUCHED_ROWS, &job->lanes,
+					 &job->lane_count, &job->has_more);
+	return result == 0 ? store_test_is_due(store, job->now_ms, &job->has_due_test) : result;
 }
 
 /* The mark is set before the lanes are listed: what is added later is touched. */

@@ -47,7 +47,7 @@ struct dispatch_job {
 	struct lane_due *lanes; /* owned */
 	unsigned lane_count;
 	unsigned recovered;
-	bool has_more;
+	bool has_more, has_due_test;
 
 	/* CLAIM */
 	struct lanes_grant grants[DISPATCH_CLAIM_LANES];

@@ -270,7 +270,8 @@ static void on_looked(void *owner, struct dispatch_job *job, int result)
 	job_is_back(dispatcher, job, result);
 	if (result == 0) {
 		dispatcher->mark = job->mark;
-		dispatcher->is_look_wanted = dispatcher->is_look_wanted || job->has_more;
+		dispatcher->is_look_wanted |= job->has_more;
+		dispatcher->is_test_wanted |= job->has_due_test;
 		touch_lanes(dispatcher, job);
 	}
 	dispatch_job_destroy(job);
@@ -449,7 +450,7 @@ static void notice_time(struct dispatcher *dispatcher)
 {
 	int64_t mono_ms = clock_mono_ms();
 	if (mono_ms - dispatcher->looked_mono_ms >= TICK_MS)
-		dispatcher->is_look_wanted = dispatcher->is_test_wanted = true;
+		dispatcher->is_look_wanted = true;
 	if (mono_ms - dispatcher->listed_mono_ms >= LIST_MS)
 		dispatcher->is_list_wanted = true;
 }

@@ -53,12 +53,17 @@ static struct {
 
 /* ---- bytes ---- */
 
+static void reserve(struct bytes *bytes, size_t size)
+{
+	if (size <= bytes->capacity)
+		return;
+	bytes->capacity = 2 * size;
+	bytes->data = memory_resized(bytes->data, bytes->capacity, 1);
+}
+
 static void bytes_resize(struct bytes *bytes, size_t size)
 {
-	if (size > bytes->capacity) {
-		bytes->capacity = 2 * size;
-		bytes->data = memory_resized(bytes->data, bytes->capacity, 1);
-	}
+	reserve(bytes, size);
 	if (size > bytes->size)
 		memset(bytes->data + bytes->size, 0, size - bytes->size);
 	bytes->size = size;
@@ -66,8 +71,12 @@ static void bytes_resize(struct bytes *bytes, size_t size)
 
 static void bytes_put(struct bytes *bytes, size_t offset, const void *data, size_t length)
 {
-	if (offset + length > bytes->size)
-		bytes_resize(bytes, offset + length);
+	if (offset > bytes->size)
+		bytes_resize(bytes, offset);
+	if (offset + length > bytes->size) {
+		reserve(bytes, offset + length);
+		bytes->size = offset + length;
+	}
 	memcpy(bytes->data + offset, data, length);
 }
 
@@ -133,7 +142,7 @@ static void destroy(struct file *file)
 static void add_change(struct file *file, bool is_truncation, size_t offset, const void *data,
 		       size_t length)
 {
-	struct change *change = memory_zeroed(1, sizeof(*change) + length);
+	struct change *change = memory_resized(NULL, 1, sizeof(*change) + length);
 	*change = (struct change){ .is_truncation = is_truncation,
 				   .offset = offset,
 				   .length = length };
@@ -232,9 +241,9 @@ void disk_lose_power(void)
 			continue;
 		}
 		survive(&left, file);
-		bytes_copy(&file->written, &left);
+		free(file->written.data);
+		file->written = left;
 		bytes_copy(&file->synced, &left);
-		free(left.data);
 		forget_changes(file);
 		file->is_deleted = false;
 		file->is_named = true;

@@ -22,7 +22,6 @@ struct virtual_job {
 	store_done_fn done;
 	void *arg;
 	int result;
-	bool is_write;
 };
 
 struct virtual_queue {
@@ -32,8 +31,10 @@ struct virtual_queue {
 struct virtual_store {
 	char path[PATH_SIZE + 16];
 	struct store *store;
-	struct virtual_queue unsynced, waiting, done;    /* unsynced: goes before what is waiting */
-	struct virtual_event *commit, *callback, *probe; /* NULL: none is due */
+	struct virtual_queue unsynced, waiting, done; /* unsynced: goes before what is waiting */
+	struct virtual_queue reading, was_read;       /* on a connection of its own */
+	/* NULL: none is due */
+	struct virtual_event *commit, *callback, *probe, *read, *read_callback;
 	bool is_degraded, is_slow, is_dead;
 };
 
@@ -60,7 +61,11 @@ static struct virtual_job *queue_take(struct virtual_queue *queue)
 static struct virtual_job *take_waiting(struct virtual_store *store)
 {
 	struct virtual_job *job = queue_take(&store->unsynced);
-	return job ? job : queue_take(&store->waiting);
+	if (!job)
+		job = queue_take(&store->waiting);
+	if (!job)
+		job = queue_take(&store->reading);
+	return job ? job : queue_take(&store->was_read);
 }
 
 /* ---- running ---- */
@@ -150,8 +155,7 @@ static void fail_full(struct virtual_store *store)
 {
 	store_rollback(store->store);
 	for (struct virtual_job *job = store->done.first; job; job = job->next)
-		if (job->is_write)
-			job->result = -ENOSPC;
+		job->result = -ENOSPC;
 	store->is_degraded = true;
 	if (!store->probe)
 		store->probe = virtual_after(STORE_PROBE_MS, on_probe, store);
@@ -174,7 +178,7 @@ static int run_group(struct virtual_store *store, struct virtual_queue *queue, i
 	*ret_number = 0;
 	for (struct virtual_job *job; r == 0 && (job = queue_take(queue));) {
 		queue_add(&store->done, job);
-		if (job->is_write && store->is_degraded) {
+		if (store->is_degraded) {
 			job->result = -ENOSPC;
 			continue;
 		}
@@ -242,31 +246,63 @@ static void commit_later(struct virtual_store *store)
 					      on_commit, store);
 }
 
-static void submit(struct virtual_store *store, struct virtual_queue *queue, bool is_write,
-		   store_job_fn run, store_done_fn done, void *arg)
+static void on_read_callback(void *arg)
+{
+	struct virtual_store *store = arg;
+	store->read_callback = NULL;
+	for (struct virtual_job *job; (job = queue_take(&store->was_read));)
+		call_back(job);
+}
+
+/* Between two transactions a reader sees what was committed, as the real ones do at any time. */
+static void on_read(void *arg)
+{
+	struct virtual_store *store = arg;
+	store->read = NULL;
+	if (store->is_dead)
+		return;
+	for (struct virtual_job *job; (job = queue_take(&store->reading));) {
+		job->result = job->run(store->store, job->arg);
+		queue_add(&store->was_read, job);
+	}
+	if (!store->read_callback)
+		store->read_callback = virtual_after(chance_between(0, 2), on_read_callback, store);
+}
+
+static void read_later(struct virtual_store *store)
+{
+	if (!store->read && !store->is_dead)
+		store->read = virtual_after(chance_between(0, 3), on_read, store);
+}
+
+static void submit(struct virtual_store *store, struct virtual_queue *queue, store_job_fn run,
+		   store_done_fn done, void *arg)
 {
 	struct virtual_job *job = memory_zeroed(1, sizeof(*job));
-	*job = (struct virtual_job){ .run = run, .done = done, .arg = arg, .is_write = is_write };
+	*job = (struct virtual_job){ .run = run, .done = done, .arg = arg };
 	queue_add(queue, job);
-	commit_later(store);
+	if (queue == &store->reading)
+		read_later(store);
+	else
+		commit_later(store);
 }
 
 /* ---- db/store_thread ---- */
 
-#define SUBMITS(name, queue, is_write) \
+#define SUBMITS(name, queue) \
 	void __wrap_##name(struct store_thread *thread, store_job_fn job, store_done_fn done, \
 			   void *arg); \
 	void __wrap_##name(struct store_thread *thread, store_job_fn job, store_done_fn done, \
 			   void *arg) \
 	{ \
 		struct virtual_store *store = (struct virtual_store *)thread; \
-		submit(store, &store->queue, is_write, job, done, arg); \
+		submit(store, &store->queue, job, done, arg); \
 	}
 
-SUBMITS(store_write, waiting, true)
-SUBMITS(store_write_unsynced, unsynced, true)
-SUBMITS(store_read, waiting, false)
-SUBMITS(store_look, waiting, false)
+SUBMITS(store_write, waiting)
+SUBMITS(store_write_unsynced, unsynced)
+SUBMITS(store_read, reading)
+SUBMITS(store_look, reading)
 
 bool __wrap_store_thread_is_degraded(const struct store_thread *thread);
 
@@ -315,6 +351,8 @@ struct virtual_store *virtual_store_open(const char *directory)
 	queue_init(&store->unsynced);
 	queue_init(&store->waiting);
 	queue_init(&store->done);
+	queue_init(&store->reading);
+	queue_init(&store->was_read);
 	disk_heal();
 	disk_start();
 	open_file(store);
@@ -341,6 +379,8 @@ static void end_process(struct virtual_store *store)
 	cancel(&store->commit);
 	cancel(&store->callback);
 	cancel(&store->probe);
+	cancel(&store->read);
+	cancel(&store->read_callback);
 	for (struct virtual_job *job; (job = take_waiting(store));)
 		queue_add(&store->done, job);
 	for (struct virtual_job *job; (job = queue_take(&store->done));) {
