@@ -47,7 +47,6 @@ struct errand {
 	int64_t day, used, recent;
 	/* The request. */
 	struct upstream_call *call; /* NULL: not under way */
-	int64_t taken_mono_ms;      /* when the limits granted it */
 	int64_t sent_mono_ms;
 	/* What follows. */
 	struct gap gap; /* that its answers ended */

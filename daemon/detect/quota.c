@@ -348,6 +348,11 @@ int64_t quota_recent(int64_t stored, int64_t now_ms)
 	return minute << (2 * RECENT_COUNT_BITS) | before << RECENT_COUNT_BITS | count;
 }
 
+bool quota_is_of_this_minute(int64_t stored, int64_t now_ms)
+{
+	return stored >> (2 * RECENT_COUNT_BITS) == now_ms / MS_PER_MINUTE;
+}
+
 static void quota_resume_minute(struct quota *quota, int64_t minute, int64_t count, int64_t now_ms,
 				int64_t mono_ms)
 {

@@ -17,6 +17,7 @@
 #include "tests/simulation/virtual.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,7 +254,8 @@ struct settings {
 	unsigned long long first, count;
 	unsigned long long
 		states; /* after a loss of power that are to be checked; 0: seeds count */
-	bool is_quiet, is_verbose;
+	unsigned long long progress;            /* a line after every so many seeds; 0: none */
+	bool is_quiet, is_verbose, stops_early; /* at the first seed with a violation */
 	bool is_lowered; /* the database does not wait for the disk: a violation must be found */
 };
 
@@ -326,6 +328,7 @@ static unsigned run_seed(struct config *config, uint64_t seed, const struct sett
 		       (unsigned long long)counts.digest, counts.violations);
 	if (counts.violations > 0)
 		print_replay(seed, settings, simulation.states);
+	fflush(stdout);
 	ledger_finish();
 	char command[128];
 	snprintf(command, sizeof(command), "rm -r %s", simulation.directory);
@@ -355,7 +358,7 @@ static struct config *load_config(void)
 	return config;
 }
 
-enum { OPTION_POWER_LOSS = 256, OPTION_LOWER };
+enum { OPTION_POWER_LOSS = 256, OPTION_LOWER, OPTION_PROGRESS, OPTION_STOP };
 
 /* False: it is not to be understood. */
 static bool read_options(int argc, char **argv, struct settings *settings)
@@ -367,6 +370,8 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 		{ "hours", required_argument, NULL, 'h' },
 		{ "power-loss", required_argument, NULL, OPTION_POWER_LOSS },
 		{ "lower-synchronous", no_argument, NULL, OPTION_LOWER },
+		{ "progress", required_argument, NULL, OPTION_PROGRESS },
+		{ "stop-early", no_argument, NULL, OPTION_STOP },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ 0 },
 	};
@@ -392,6 +397,12 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 		case OPTION_LOWER:
 			settings->is_lowered = true;
 			break;
+		case OPTION_PROGRESS:
+			settings->progress = strtoull(optarg, NULL, 10);
+			break;
+		case OPTION_STOP:
+			settings->stops_early = true;
+			break;
 		case 'v':
 			settings->is_verbose = true;
 			break;
@@ -402,32 +413,56 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 	return true;
 }
 
+struct campaign {
+	unsigned long long seeds, failed;
+};
+
 /* Whether there was enough of what was asked for. */
-static bool is_done(const struct settings *settings, unsigned long long seeds)
+static bool is_done(const struct settings *settings, const struct campaign *campaign)
 {
-	return settings->states > 0 ? states_checked >= settings->states : seeds >= settings->count;
+	if (settings->stops_early && campaign->failed > 0)
+		return true;
+	return settings->states > 0 ? states_checked >= settings->states
+				    : campaign->seeds >= settings->count;
+}
+
+/* Of a run that is ended early the last line says what it did. */
+static void print_result(const struct settings *settings, const struct campaign *campaign)
+{
+	if (settings->states > 0)
+		printf("%llu states after a loss of power, ", states_checked);
+	printf("%llu seeds of %lld virtual hours, %llu with violations\n", campaign->seeds,
+	       (long long)settings->hours, campaign->failed);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .hours = 48, .first = 1, .count = 100, .is_quiet = true };
+	struct settings settings = {
+		.hours = 48, .first = 1, .count = 100, .progress = 10, .is_quiet = true
+	};
 	if (!read_options(argc, argv, &settings)) {
 		fputs("usage: simulate [--seeds N] [--first SEED] [--seed SEED] [--hours H]\n"
-		      "                [--power-loss STATES] [--lower-synchronous] [--verbose]\n",
+		      "                [--power-loss STATES] [--lower-synchronous]\n"
+		      "                [--progress SEEDS] [--stop-early] [--verbose]\n",
 		      stderr);
 		return 2;
 	}
 	log_configure(settings.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	/* What one life needed the next one needs, too. */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	disk_install();
 	struct config *config = load_config();
-	unsigned long long seeds = 0, failed = 0;
-	for (; !is_done(&settings, seeds); seeds++)
-		failed += run_seed(config, settings.first + seeds, &settings) > 0;
+	struct campaign campaign = { 0 };
+	while (!is_done(&settings, &campaign)) {
+		campaign.failed +=
+			run_seed(config, settings.first + campaign.seeds++, &settings) > 0;
+		if (settings.progress > 0 && campaign.seeds % settings.progress == 0)
+			print_result(&settings, &campaign);
+	}
 	config_destroy(config);
 	virtual_store_reset(false);
-	if (settings.states > 0)
-		printf("%llu states after a loss of power, ", states_checked);
-	printf("%llu seeds of %lld virtual hours, %llu with violations\n", seeds,
-	       (long long)settings.hours, failed);
-	return failed > 0;
+	print_result(&settings, &campaign);
+	return campaign.failed > 0;
 }

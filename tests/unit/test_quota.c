@@ -234,6 +234,18 @@ static void the_minute_is_remembered_over_a_restart(void **state)
 	assert_int_equal(quota_wait_ms(&quota, QUOTA_CONFIRMATION, now_ms + 2 * MINUTE, MONO), 0);
 }
 
+/* The store may be slow: what was counted for a minute goes out in it, or is asked for anew. */
+static void what_was_counted_for_a_minute_counts_for_no_other(void **state)
+{
+	(void)state;
+	int64_t last_ms = MIDNIGHT + MINUTE - 1;
+	int64_t stored = quota_recent(0, last_ms);
+	assert_true(quota_is_of_this_minute(stored, MIDNIGHT));
+	assert_true(quota_is_of_this_minute(stored, last_ms));
+	assert_false(quota_is_of_this_minute(stored, last_ms + 1));
+	assert_false(quota_is_of_this_minute(stored, MIDNIGHT - 1)); /* the clock was set */
+}
+
 static void a_clock_that_steps_back_gives_no_second_day(void **state)
 {
 	(void)state;
@@ -283,6 +295,7 @@ int main(void)
 			a_limit_set_by_the_operator_or_of_a_longer_window_is_not_overruled),
 		cmocka_unit_test(after_a_429_nothing_goes_out_before_its_time),
 		cmocka_unit_test(the_minute_is_remembered_over_a_restart),
+		cmocka_unit_test(what_was_counted_for_a_minute_counts_for_no_other),
 		cmocka_unit_test(a_clock_that_steps_back_gives_no_second_day),
 		cmocka_unit_test(tiers_are_known_by_all_their_names),
 	};
