@@ -161,6 +161,19 @@ int store_attempt_finish(struct store *store, const struct attempt_outcome *outc
  * `interrupted` attempt is on record for each. */
 int store_deliveries_recover(struct store *store, int64_t now_ms, unsigned *ret_count) MUST_CHECK;
 
+/* How long a delivery may wait for its next attempt at most. */
+struct delivery_waits {
+	int64_t after_ms[LIMIT_SCHEDULE_STEPS]; /* by the attempts that were made */
+	int64_t asked_for_ms; /* where the receiver may have asked for time: after a 429 or 503 */
+};
+
+/* The wall clock was set by step_ms, or by nobody knows how much while nobody looked: 0. What is
+ * pending moves with it, and waits no longer than it may. Goes over up to max_rows of that behind
+ * *mark, which moves on; *ret_more: there are more. */
+int store_deliveries_replan(struct store *store, const struct delivery_waits *waits,
+			    int64_t step_ms, int64_t now_ms, unsigned max_rows,
+			    struct store_mark *mark, bool *ret_more) MUST_CHECK;
+
 /* ---- reading ---- */
 
 struct delivery {

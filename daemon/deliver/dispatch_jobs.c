@@ -68,6 +68,12 @@ static int settle(struct store *store, struct dispatch_job *job)
 	return 0;
 }
 
+static int replan(struct store *store, struct dispatch_job *job)
+{
+	return store_deliveries_replan(store, &job->waits, job->step_ms, job->now_ms,
+				       DISPATCH_REPLAN_ROWS, &job->mark, &job->has_more);
+}
+
 static const struct {
 	int (*run)(struct store *store, struct dispatch_job *job);
 	void (*submit)(struct store_thread *thread, store_job_fn job, store_done_fn done,
@@ -80,6 +86,7 @@ static const struct {
 	/* A claim that a power failure takes back is due again, as it would be after a crash. */
 	[DISPATCH_CLAIM] = { claim, store_write_unsynced },
 	[DISPATCH_SETTLE] = { settle, store_write },
+	[DISPATCH_REPLAN] = { replan, store_write },
 };
 
 static int run_job(struct store *store, void *arg)

@@ -103,6 +103,7 @@ void poller_take_check_reply(void *arg, const struct upstream_reply *reply)
 {
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
+	poller_notice_clock(poller);
 	int64_t now_ms = clock_now_ms();
 	bool is_piece = errand->is_piece, is_taken_over = true;
 	errand->call = NULL;

@@ -174,6 +174,7 @@ void poller_tick(void *arg)
 	int64_t wait_ms;
 	if (!poller->is_running)
 		return;
+	poller_notice_clock(poller);
 	do
 		wait_ms = poller_send(poller);
 	while (wait_ms == 0);

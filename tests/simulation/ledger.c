@@ -17,12 +17,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MINUTE_MS = 60000, DAY_MS = 24 * 60 * MINUTE_MS, ROOMS_MAX = 4096, WINDOW_MAX = 1024 };
+enum {
+	MINUTE_MS = 60000,
+	DAY_MS = 24 * 60 * MINUTE_MS,
+	ROOMS_MAX = 4096,
+	WINDOW_MAX = 1024,
+	BUSY_MS = 10 * MINUTE_MS, /* what a busy receiver asks for */
+	LATE_MS = 30 * MINUTE_MS, /* for lanes that were failing, or have a rate limit */
+};
+
+#define BUSY_TEXT "600"
 
 /* One delivery as the receiver knows it. */
 struct seen_delivery {
 	char id[ID_TEXT_SIZE], event_id[ID_TEXT_SIZE];
-	unsigned webhook, attempt; /* the last one's number */
+	unsigned webhook, attempt;  /* the last one's number */
+	int64_t not_before_mono_ms; /* the receiver asked for so much time */
 	int64_t started_mono_ms, started_in_jump;
 	bool is_in_flight, is_received, is_accepted;
 	uint64_t body_digest;
@@ -46,6 +56,7 @@ static struct {
 	int64_t day, sent_today, closed_from_mono_ms, closed_until_mono_ms;
 	struct seen_delivery **seen;
 	size_t seen_count, seen_capacity;
+	int64_t calm_since_mono_ms;    /* 0: there are faults */
 	void (*on_attempt)(void *arg); /* NULL: nobody waits for one */
 	void *on_attempt_arg;
 	struct ledger_counts counts;
@@ -141,6 +152,12 @@ void ledger_heal(void)
 {
 	ledger.service = SERVICE_WELL;
 	memset(ledger.receivers, 0, sizeof(ledger.receivers));
+}
+
+void ledger_calm(void)
+{
+	ledger_heal();
+	ledger.calm_since_mono_ms = virtual_mono_ms();
 }
 
 void ledger_on_attempt(void (*fn)(void *arg), void *arg)
@@ -419,6 +436,29 @@ static struct seen_delivery *seen_by(const char *id)
 	return ledger.seen[ledger.seen_count++] = delivery;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Not before its time by the schedule, as long as the clock is left alone, and not long after it
+ * where nothing is wrong any more, whatever the clock shows. */
+static void check_time(const struct seen_delivery *delivery, unsigned attempt)
+{
+	const int64_t *schedule_ms = ledger.config->delivery.schedule_ms;
+	int64_t mono_ms = virtual_mono_ms();
+	int64_t due_mono_ms =
+		delivery->started_mono_ms + schedule_ms[attempt - 1] - schedule_ms[attempt - 2];
+	if (delivery->started_in_jump == virtual_jumps() && mono_ms < due_mono_ms)
+		ledger_violation("%s: attempt %u came %lld ms after the one before", delivery->id,
+				 attempt, (long long)(mono_ms - delivery->started_mono_ms));
+	due_mono_ms = larger(larger(due_mono_ms, delivery->not_before_mono_ms),
+			     ledger.calm_since_mono_ms);
+	if (ledger.calm_since_mono_ms > 0 && mono_ms > due_mono_ms + LATE_MS)
+		ledger_violation("%s: attempt %u came %lld ms late", delivery->id, attempt,
+				 (long long)(mono_ms - due_mono_ms));
+}
+
 /* One attempt after the other, each under the next number (or the same, if it was cut off), not
  * before its time; the bytes are always the same. */
 static void check_attempt(struct seen_delivery *delivery, const struct egress_request *request)
@@ -435,15 +475,8 @@ static void check_attempt(struct seen_delivery *delivery, const struct egress_re
 	    (attempt != delivery->attempt && attempt != delivery->attempt + 1))
 		ledger_violation("%s: attempt %u after %u", delivery->id, attempt,
 				 delivery->attempt);
-	else if (attempt == delivery->attempt + 1 && attempt > 1 &&
-		 delivery->started_in_jump == virtual_jumps()) {
-		int64_t gap_ms = config->delivery.schedule_ms[attempt - 1] -
-				 config->delivery.schedule_ms[attempt - 2];
-		int64_t passed_ms = virtual_mono_ms() - delivery->started_mono_ms;
-		if (passed_ms < gap_ms)
-			ledger_violation("%s: attempt %u came %lld ms after the one before",
-					 delivery->id, attempt, (long long)passed_ms);
-	}
+	else if (attempt == delivery->attempt + 1 && attempt > 1)
+		check_time(delivery, attempt);
 	ledger.counts.repeated += attempt == delivery->attempt;
 	delivery->attempt = attempt;
 	delivery->started_mono_ms = virtual_mono_ms();
@@ -508,7 +541,7 @@ static void answer(const struct egress_call *call, struct egress_result *result)
 	case RECEIVER_BUSY:
 		result->status = 503;
 		result->error = "http";
-		result->retry_after = "600";
+		result->retry_after = BUSY_TEXT;
 		break;
 	case RECEIVER_FLAKY:
 		result->status = chance_of(0.5) ? 200 : 500;
@@ -535,6 +568,8 @@ static void on_answer(void *arg)
 		call->delivery->is_accepted |= result.status == 200;
 		if (call->sequence > *answered)
 			*answered = call->sequence;
+		if (call->mode == RECEIVER_BUSY)
+			call->delivery->not_before_mono_ms = virtual_mono_ms() + BUSY_MS;
 		note(call->delivery->id, &result.status, sizeof(result.status));
 	}
 	call->done(call->arg, &result);
@@ -664,6 +699,15 @@ static void check_creator(void *arg, const struct creator *creator)
 				 (unsigned long long)creator->room);
 }
 
+void ledger_check_creators(struct store *store)
+{
+	struct checking checking = { .store = store };
+	int r = store_creator_list(store, NULL, NULL, "", LEDGER_CREATORS, check_creator,
+				   &checking);
+	if (r < 0 || checking.rows != LEDGER_CREATORS)
+		ledger_violation("%u creators are on record: %s", checking.rows, strerror(-r));
+}
+
 void ledger_check(struct store *store)
 {
 	struct checking checking = { .store = store };
@@ -682,9 +726,7 @@ void ledger_check(struct store *store)
 			  : store_delivery_list(store, &all, checking.newest, 100, check_delivery,
 						&checking);
 	} while (r == 0 && checking.rows == 100);
-	if (r == 0)
-		r = store_creator_list(store, NULL, NULL, "", LEDGER_CREATORS, check_creator,
-				       &checking);
+	ledger_check_creators(store);
 	if (r < 0)
 		ledger_violation("the database cannot be read: %s", strerror(-r));
 	if (checking.received != ledger.seen_count)

@@ -49,6 +49,8 @@ void ledger_flip(unsigned creator); /* goes live in a new room, or offline */
 void ledger_set_service(enum ledger_service mode);
 void ledger_set_receiver(unsigned webhook, enum ledger_receiver mode);
 void ledger_heal(void);
+/* From now on there are no more faults: nothing may be late. */
+void ledger_calm(void);
 void ledger_killed(void);
 
 /* Called when the next attempt starts, once. */
@@ -58,6 +60,8 @@ const char *ledger_handle(unsigned creator);
 const char *ledger_url(unsigned webhook);
 bool ledger_is_live(unsigned creator);
 
+/* What is on record of the creators is what the service says. */
+void ledger_check_creators(struct store *store);
 /* After everything has drained: the database against what was seen. */
 void ledger_check(struct store *store);
 

@@ -36,8 +36,7 @@ struct simulation {
 	int64_t faults_until_mono_ms;
 	unsigned long long states; /* after a loss of power that are to be checked */
 	unsigned long long states_checked;
-	bool may_jump;     /* the wall clock of this seed is set now and then */
-	int64_t latest_ms; /* that it has shown */
+	bool may_jump; /* the wall clock of this seed is set now and then */
 };
 
 /* ---- the simulated process ---- */
@@ -112,8 +111,6 @@ static void trouble_disk(struct simulation *simulation)
 
 static void trouble_clock(struct simulation *simulation)
 {
-	if (clock_now_ms() > simulation->latest_ms)
-		simulation->latest_ms = clock_now_ms();
 	if (simulation->may_jump)
 		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
 	else
@@ -220,26 +217,50 @@ static void run_until(struct simulation *simulation, int64_t until_mono_ms)
 			restart(simulation);
 }
 
-static bool has_settled(struct store *store)
+static int64_t pending(struct store *store)
 {
 	struct delivery_totals totals;
 	if (store_begin(store) < 0 || store_delivery_totals(store, clock_now_ms(), &totals) < 0)
 		abort();
 	store_rollback(store);
-	return totals.pending == 0;
+	return totals.pending;
 }
 
-/* Without faults everything comes to its end, within the schedule. What was planned by a clock that
- * was set back since waits until it shows that time again. */
+static void check_creators(struct simulation *simulation)
+{
+	struct store *store = virtual_store_connection(simulation->store);
+	if (store_begin(store) < 0)
+		abort();
+	ledger_check_creators(store);
+	store_rollback(store);
+}
+
+static int64_t longest_gap_ms(const struct config *config)
+{
+	int64_t longest_ms = 0;
+	for (unsigned i = 1; i < config->delivery.schedule_steps; i++) {
+		int64_t gap_ms =
+			config->delivery.schedule_ms[i] - config->delivery.schedule_ms[i - 1];
+		longest_ms = gap_ms > longest_ms ? gap_ms : longest_ms;
+	}
+	return longest_ms;
+}
+
+/* Without faults it is soon known how things are, and all is delivered with the next attempt:
+ * whatever the wall clock shows by then. */
 static void drain(struct simulation *simulation)
 {
-	ledger_heal();
+	int64_t until_mono_ms = virtual_mono_ms() + longest_gap_ms(simulation->config) + HOUR_MS;
+	ledger_calm();
 	heal_disk(simulation);
-	if (clock_now_ms() < simulation->latest_ms)
-		virtual_jump(simulation->latest_ms - clock_now_ms());
 	run_until(simulation, virtual_mono_ms() + HOUR_MS);
-	for (int i = 0; i < 72 && !has_settled(virtual_store_connection(simulation->store)); i++)
+	check_creators(simulation);
+	while (pending(virtual_store_connection(simulation->store)) > 0 &&
+	       virtual_mono_ms() < until_mono_ms)
 		run_until(simulation, virtual_mono_ms() + HOUR_MS / 2);
+	int64_t left = pending(virtual_store_connection(simulation->store));
+	if (left > 0)
+		ledger_violation("%lld deliveries are pending still", (long long)left);
 }
 
 /* Faults and lives that were still to come do nothing any more. */
