@@ -76,6 +76,7 @@ void poller_notice_clock(struct poller *poller)
 		poller->last_success_at_ms += step_ms;
 	roster_move_all(&poller->roster, step_ms);
 	poller_gap_move(poller, step_ms);
+	poller_write_silence(poller);
 }
 
 void poller_tick_soon(struct poller *poller)
@@ -149,6 +150,8 @@ static void on_gauge_timer(void *arg)
 	poller_set_gauges(poller);
 	roster_foresee(&poller->roster, clock_now_ms(), GAUGES_EVERY_MS);
 	poller_prepare(poller);
+	if (poller->is_silence_unwritten)
+		poller_write_silence(poller);
 	poller_gap_watch(poller, clock_now_ms());
 	if (clock_mono_ms() - poller->loaded_mono_ms >= CHANGES_EVERY_MS)
 		poller_load(poller);

@@ -84,6 +84,7 @@ struct poller {
 	/* The limits. */
 	bool wants_limits;
 	int64_t limits_not_before_mono_ms;
+	bool is_silence_unwritten; /* the store could not: again */
 
 	/* A batch that was refused. */
 	bool is_bisecting;
@@ -163,6 +164,13 @@ void poller_tick(void *arg);
 
 void poller_take_check_reply(void *arg, const struct upstream_reply *reply);
 void poller_take_limits_reply(void *arg, const struct upstream_reply *reply);
+
+/* ---- poller_silence.c ---- */
+
+/* The service wants to be left alone, for as long as it says. */
+void poller_take_refusal(struct poller *poller, const struct quota_notice *notice);
+/* Stores how long, so that a restart keeps it as well; nothing where there is no such wish. */
+void poller_write_silence(struct poller *poller);
 
 /* ---- poller_refusal.c ---- */
 

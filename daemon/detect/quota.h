@@ -125,4 +125,10 @@ int64_t quota_recent(int64_t stored, int64_t now_ms);
 bool quota_is_of_this_minute(int64_t stored, int64_t now_ms);
 void quota_resume(struct quota *quota, int64_t stored, int64_t now_ms, int64_t mono_ms);
 
+/* For how long there is to be silence still, to be stored when it is asked for, and taken back
+ * after a restart: for_ms from at_ms on. A clock that was set back makes it no longer than that. */
+int64_t quota_closed_for_ms(const struct quota *quota, int64_t mono_ms);
+void quota_resume_closed(struct quota *quota, int64_t at_ms, int64_t for_ms, int64_t now_ms,
+			 int64_t mono_ms);
+
 #endif
