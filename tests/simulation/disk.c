@@ -622,6 +622,9 @@ static sqlite3_vfs file_system = {
 
 void disk_install(void)
 {
+	/* There is one thread, and nobody asks how much memory is in use. */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_vfs_register(&file_system, 1);
 	assert(code == SQLITE_OK);
 	(void)code;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
+enum { DRIFT_MAX_PPM = 500 }; /* as far as a clock is corrected without being set */
 
 static const int64_t start_ms = INT64_C(1781784000000); /* 2026-06-18T12:00:00Z */
 
@@ -34,6 +35,7 @@ struct simulation {
 	struct poller *poller;
 	struct dispatcher *dispatcher;
 	int64_t faults_until_mono_ms;
+	bool is_disk_troubled;
 	unsigned long long states; /* after a loss of power that are to be checked */
 	unsigned long long states_checked;
 	bool may_jump; /* the wall clock of this seed is set now and then */
@@ -72,10 +74,20 @@ static void end_process(struct simulation *simulation)
 	virtual_store_kill(simulation->store);
 }
 
+static void heal_disk(struct simulation *simulation)
+{
+	if (simulation->is_disk_troubled)
+		ledger_held_up();
+	simulation->is_disk_troubled = false;
+	disk_heal();
+	virtual_store_set_slow(simulation->store, false);
+}
+
 /* The store is dead: killed, or it broke with an I/O error, or there was no power. */
 static void restart(struct simulation *simulation)
 {
 	stop_wings(simulation);
+	heal_disk(simulation); /* the next one finds it so */
 	if (chance_of(0.3)) {
 		virtual_store_lose_power(simulation->store);
 		ledger_counts()->power_losses++;
@@ -83,20 +95,20 @@ static void restart(struct simulation *simulation)
 		virtual_store_kill(simulation->store);
 	}
 	ledger_killed();
+	if (chance_of(0.1)) {
+		virtual_store_take_back(simulation->directory);
+		ledger_counts()->upgrades++;
+	}
+	if (chance_of(0.1))
+		virtual_store_die_in_start();
 	start_process(simulation);
 }
 
 /* ---- faults ---- */
 
-static void heal_disk(void *arg)
-{
-	struct simulation *simulation = arg;
-	disk_heal();
-	virtual_store_set_slow(simulation->store, false);
-}
-
 static void trouble_disk(struct simulation *simulation)
 {
+	simulation->is_disk_troubled = true;
 	switch (chance_between(0, 2)) {
 	case 0:
 		disk_set_full(true);
@@ -111,10 +123,12 @@ static void trouble_disk(struct simulation *simulation)
 
 static void trouble_clock(struct simulation *simulation)
 {
-	if (simulation->may_jump)
+	if (simulation->may_jump && chance_of(0.5)) {
 		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
-	else
-		virtual_stall(chance_between(1, 20 * MINUTE_MS));
+		return;
+	}
+	virtual_stall(chance_between(1, chance_of(0.2) ? 6 * HOUR_MS : 20 * MINUTE_MS));
+	ledger_held_up();
 }
 
 static void on_kill(void *arg)
@@ -150,7 +164,7 @@ static void on_fault(void *arg)
 	struct simulation *simulation = arg;
 	if (virtual_mono_ms() >= simulation->faults_until_mono_ms)
 		return;
-	switch (chance_between(0, 6)) {
+	switch (chance_between(0, 7)) {
 	case 0:
 		on_kill(simulation);
 		break;
@@ -165,6 +179,10 @@ static void on_fault(void *arg)
 		break;
 	case 4:
 		ledger_set_service((enum ledger_service)chance_between(0, SERVICE_MODES - 1));
+		break;
+	case 5:
+		ledger_set_name((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
+				(enum ledger_name)chance_between(0, NAME_MODES - 1));
 		break;
 	default:
 		ledger_set_receiver((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
@@ -317,6 +335,8 @@ static unsigned run_seed(struct config *config, uint64_t seed, const struct sett
 	ledger_reset(config);
 	virtual_store_reset(settings->is_lowered);
 	simulation.may_jump = chance_of(0.3);
+	if (chance_of(0.3))
+		virtual_drift(chance_between(-DRIFT_MAX_PPM, DRIFT_MAX_PPM));
 	config->poll.policy = chance_of(0.5) ? POLICY_LEARNED : POLICY_UNIFORM;
 	simulation.faults_until_mono_ms = virtual_mono_ms() + settings->hours * HOUR_MS;
 
@@ -341,12 +361,13 @@ static unsigned run_seed(struct config *config, uint64_t seed, const struct sett
 
 	const struct ledger_counts counts = *ledger_counts();
 	if (!settings->is_quiet || counts.violations > 0)
-		printf("seed %llu: %u lives, %u checks, %u attempts (%u again), %u kills, %u "
-		       "losses "
-		       "of power, digest %016llx, %u violations\n",
+		printf("seed %llu: %u lives, %u checks, %u attempts (%u again, %u blocked), "
+		       "%u kills, %u losses of power, %u upgrades, digest %016llx, "
+		       "%u violations\n",
 		       (unsigned long long)seed, counts.lives, counts.checks, counts.attempts,
-		       counts.repeated, counts.kills - counts.power_losses, counts.power_losses,
-		       (unsigned long long)counts.digest, counts.violations);
+		       counts.repeated, counts.blocked, counts.kills - counts.power_losses,
+		       counts.power_losses, counts.upgrades, (unsigned long long)counts.digest,
+		       counts.violations);
 	if (counts.violations > 0)
 		print_replay(seed, settings, simulation.states);
 	fflush(stdout);
