@@ -80,6 +80,8 @@ static struct {
 	int64_t calm_since_mono_ms;    /* 0: there are faults */
 	void (*on_attempt)(void *arg); /* NULL: nobody waits for one */
 	void *on_attempt_arg;
+	void (*on_refusal)(void *arg); /* NULL: nor for a refusal */
+	void *on_refusal_arg;
 	struct ledger_counts counts;
 } ledger;
 
@@ -196,6 +198,12 @@ void ledger_on_attempt(void (*fn)(void *arg), void *arg)
 {
 	ledger.on_attempt = fn;
 	ledger.on_attempt_arg = arg;
+}
+
+void ledger_on_refusal(void (*fn)(void *arg), void *arg)
+{
+	ledger.on_refusal = fn;
+	ledger.on_refusal_arg = arg;
 }
 
 void ledger_killed(void)
@@ -362,6 +370,8 @@ static void refuse_for_now(struct upstream_reply *reply)
 	ledger.closed_from_mono_ms = virtual_mono_ms();
 	ledger.closed_until_mono_ms = virtual_mono_ms() + reply->notice.retry_after_ms;
 	ledger.closed_in_jump = virtual_jumps();
+	if (ledger.on_refusal)
+		TAKE(ledger.on_refusal)(ledger.on_refusal_arg);
 }
 
 static void on_reply(void *arg)

@@ -75,6 +75,8 @@ void ledger_killed(void);
 
 /* Called when the next attempt starts, once. */
 void ledger_on_attempt(void (*fn)(void *arg), void *arg);
+/* Called when the service next asks for silence, once. */
+void ledger_on_refusal(void (*fn)(void *arg), void *arg);
 
 const char *ledger_handle(unsigned creator);
 const char *ledger_url(unsigned webhook);

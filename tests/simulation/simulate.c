@@ -147,6 +147,11 @@ static void kill_soon(void *arg)
 	virtual_after(chance_between(0, 4 * SECOND_MS), on_kill, arg);
 }
 
+static void kill_in_silence(void *arg)
+{
+	virtual_after(chance_between(0, 2 * MINUTE_MS), on_kill, arg);
+}
+
 /* Most troubles are over within minutes, some outlast the next one. */
 static void on_recovery(void *arg)
 {
@@ -179,6 +184,7 @@ static void on_fault(void *arg)
 		break;
 	case 4:
 		ledger_set_service((enum ledger_service)chance_between(0, SERVICE_MODES - 1));
+		ledger_on_refusal(kill_in_silence, simulation);
 		break;
 	case 5:
 		ledger_set_name((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
