@@ -109,6 +109,8 @@ int store_claim(struct store *store, const char *webhook_id, unsigned max, int64
 /* The same for tests of webhooks, of any webhook, active or not: at most one. ret_lane->claim_count
  * 0: none. */
 int store_claim_test(struct store *store, int64_t now_ms, struct claimed_lane *ret_lane) MUST_CHECK;
+/* Whether there is one: a look, which need not wait for the writer. */
+int store_test_is_due(struct store *store, int64_t now_ms, bool *ret_is_due) MUST_CHECK;
 
 void store_claimed_lane_finish(struct claimed_lane *lane);
 
@@ -158,6 +160,19 @@ int store_attempt_finish(struct store *store, const struct attempt_outcome *outc
 /* After a start: what was in flight is due at once under the same attempt number, and an
  * `interrupted` attempt is on record for each. */
 int store_deliveries_recover(struct store *store, int64_t now_ms, unsigned *ret_count) MUST_CHECK;
+
+/* How long a delivery may wait for its next attempt at most. */
+struct delivery_waits {
+	int64_t after_ms[LIMIT_SCHEDULE_STEPS]; /* by the attempts that were made */
+	int64_t asked_for_ms; /* where the receiver may have asked for time: after a 429 or 503 */
+};
+
+/* The wall clock was set by step_ms, or by nobody knows how much while nobody looked: 0. What is
+ * pending moves with it, and waits no longer than it may. Goes over up to max_rows of that behind
+ * *mark, which moves on; *ret_more: there are more. */
+int store_deliveries_replan(struct store *store, const struct delivery_waits *waits,
+			    int64_t step_ms, int64_t now_ms, unsigned max_rows,
+			    struct store_mark *mark, bool *ret_more) MUST_CHECK;
 
 /* ---- reading ---- */
 

@@ -321,6 +321,14 @@ int store_claim_test(struct store *store, int64_t now_ms, struct claimed_lane *r
 	return 0;
 }
 
+int store_test_is_due(struct store *store, int64_t now_ms, bool *ret_is_due)
+{
+	int64_t due_at_ms = INT64_MAX;
+	int r = sql_get_integer(store->sql, &due_at_ms, next_test_due);
+	*ret_is_due = due_at_ms <= now_ms;
+	return r == -ENOENT ? 0 : r;
+}
+
 void store_claimed_lane_finish(struct claimed_lane *lane)
 {
 	for (unsigned i = 0; i < lane->claim_count; i++)

@@ -25,12 +25,22 @@ int64_t clock_now_ms(void)
 
 int64_t clock_mono_ms(void)
 {
-	return clock_read_us(CLOCK_MONOTONIC) / 1000;
+	return clock_read_us(CLOCK_BOOTTIME) / 1000;
 }
 
 int64_t clock_mono_us(void)
 {
 	return clock_read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_step_ms(struct clock_anchor *anchor, int64_t now_ms, int64_t mono_ms)
+{
+	int64_t ahead_ms = now_ms - mono_ms, step_ms = ahead_ms - anchor->ahead_ms;
+	int64_t drift_ms = (mono_ms - anchor->mono_ms) / (1000000 / CLOCK_DRIFT_MAX_PPM);
+	int64_t least_ms = drift_ms > CLOCK_STEP_MIN_MS ? drift_ms : CLOCK_STEP_MIN_MS;
+	bool is_step = anchor->is_set && (step_ms <= -least_ms || step_ms >= least_ms);
+	*anchor = (struct clock_anchor){ true, ahead_ms, mono_ms };
+	return is_step ? step_ms : 0;
 }
 
 int64_t clock_utc_day(int64_t unix_ms)

@@ -1,7 +1,8 @@
 /* clock - the only place that asks what time it is, and the only one that writes a time as text.
  *
  * Pure parts take `now` as an argument; services ask here. Wall time (`_ms`: Unix milliseconds,
- * UTC) is what is stored and sent; monotonic time (`_mono_ms`) measures how long something took.
+ * UTC) is what is stored and sent, and may be set; monotonic time (`_mono_ms`, suspensions of the
+ * machine included) measures how long something took.
  */
 #ifndef GOLIVED_BASE_CLOCK_H
 #define GOLIVED_BASE_CLOCK_H
@@ -14,6 +15,19 @@
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+
+/* How far the wall clock was ahead of the monotonic one, and when that was seen; zeroed before its
+ * first use. */
+struct clock_anchor {
+	bool is_set;
+	int64_t ahead_ms, mono_ms;
+};
+
+enum { CLOCK_STEP_MIN_MS = 5000, CLOCK_DRIFT_MAX_PPM = 1000 };
+
+/* By how much the wall clock was set since the last look at it; 0: it was not, or by less than
+ * CLOCK_STEP_MIN_MS, or it only drifts, which nobody need follow. */
+int64_t clock_step_ms(struct clock_anchor *anchor, int64_t now_ms, int64_t mono_ms);
 
 enum { CLOCK_TEXT_SIZE = 32 };
 

@@ -17,8 +17,9 @@ static int list_lanes(struct store *store, struct dispatch_job *job)
 
 static int look_for_touched(struct store *store, struct dispatch_job *job)
 {
-	return store_lanes_touched(store, &job->mark, DISPATCH_TOUCHED_ROWS, &job->lanes,
-				   &job->lane_count, &job->has_more);
+	int result = store_lanes_touched(store, &job->mark, DISPATCH_TOUCHED_ROWS, &job->lanes,
+					 &job->lane_count, &job->has_more);
+	return result == 0 ? store_test_is_due(store, job->now_ms, &job->has_due_test) : result;
 }
 
 /* The mark is set before the lanes are listed: what is added later is touched. */
@@ -67,6 +68,12 @@ static int settle(struct store *store, struct dispatch_job *job)
 	return 0;
 }
 
+static int replan(struct store *store, struct dispatch_job *job)
+{
+	return store_deliveries_replan(store, &job->waits, job->step_ms, job->now_ms,
+				       DISPATCH_REPLAN_ROWS, &job->mark, &job->has_more);
+}
+
 static const struct {
 	int (*run)(struct store *store, struct dispatch_job *job);
 	void (*submit)(struct store_thread *thread, store_job_fn job, store_done_fn done,
@@ -79,6 +86,7 @@ static const struct {
 	/* A claim that a power failure takes back is due again, as it would be after a crash. */
 	[DISPATCH_CLAIM] = { claim, store_write_unsynced },
 	[DISPATCH_SETTLE] = { settle, store_write },
+	[DISPATCH_REPLAN] = { replan, store_write },
 };
 
 static int run_job(struct store *store, void *arg)

@@ -22,6 +22,7 @@ enum {
 	DISPATCH_CLAIM_LANES = 64,    /* lanes in one job */
 	DISPATCH_TESTS = 4,           /* tests of webhooks at once, beside all other attempts */
 	DISPATCH_TOUCHED_ROWS = 1000, /* new deliveries looked at in one job */
+	DISPATCH_REPLAN_ROWS = 1000,  /* pending ones */
 };
 
 struct dispatch_job;
@@ -33,6 +34,7 @@ enum dispatch_job_kind {
 	DISPATCH_LOOK,    /* lanes to which something was added */
 	DISPATCH_CLAIM,   /* take what is due */
 	DISPATCH_SETTLE,  /* record outcomes */
+	DISPATCH_REPLAN,  /* the wall clock was set, or may have been */
 	DISPATCH_JOB_KINDS,
 };
 
@@ -42,18 +44,22 @@ struct dispatch_job {
 	dispatch_job_fn on_done;
 	int64_t now_ms;
 
-	/* RECOVER, LIST, LOOK */
+	/* RECOVER, LIST, LOOK, REPLAN */
 	struct store_mark mark;
 	struct lane_due *lanes; /* owned */
 	unsigned lane_count;
 	unsigned recovered;
-	bool has_more;
+	bool has_more, has_due_test;
 
 	/* CLAIM */
 	struct lanes_grant grants[DISPATCH_CLAIM_LANES];
 	unsigned grant_count;
 	struct claimed_lane *claimed;  /* owned, with what they own; one for each grant and test */
 	unsigned test_max, test_count; /* claimed tests lie behind the lanes */
+
+	/* REPLAN */
+	struct delivery_waits waits;
+	int64_t step_ms;
 
 	/* SETTLE */
 	struct flight *flights; /* owned: a list */

@@ -47,7 +47,7 @@ struct dispatcher {
 	struct loop_turn *turn;
 
 	bool is_pump_wanted, is_started, is_recovered, is_stopping, is_drained;
-	bool is_look_wanted, is_list_wanted, is_test_wanted;
+	bool is_look_wanted, is_list_wanted, is_test_wanted, is_replan_wanted;
 	int64_t listed_mono_ms, looked_mono_ms;
 	int64_t pause_until_mono_ms;   /* the store had trouble: claim nothing before */
 	int64_t settle_after_mono_ms;  /* nor try to record outcomes */
@@ -55,6 +55,9 @@ struct dispatcher {
 	int64_t drain_until_mono_ms;
 	int64_t report_trouble_after_mono_ms;
 	struct store_mark mark;
+	struct clock_anchor anchor; /* the wall clock may be set */
+	int64_t step_ms;            /* by so much: what is pending does not follow it yet; else 0 */
+	struct store_mark replanned;
 	unsigned tests_in_use;
 	unsigned waiting_count; /* held only because enough attempts are under way */
 
@@ -188,7 +191,7 @@ static void start_held(struct dispatcher *dispatcher, int64_t now_ms)
 static void give_back_held(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	for (struct flight *flight; (flight = flight_list_take_first(&dispatcher->held));) {
-		flight_give_back(flight, now_ms);
+		flight_give_back(flight);
 		flight_over(dispatcher, flight, now_ms);
 	}
 }
@@ -196,7 +199,7 @@ static void give_back_held(struct dispatcher *dispatcher, int64_t now_ms)
 static void interrupt_all(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	for (struct flight *flight; (flight = flight_list_take_first(&dispatcher->under_way));) {
-		flight_interrupt(flight, now_ms);
+		flight_interrupt(flight);
 		flight_over(dispatcher, flight, now_ms);
 	}
 }
@@ -219,6 +222,7 @@ static void job_is_back(struct dispatcher *dispatcher, struct dispatch_job *job,
 		[DISPATCH_LOOK] = "cannot look for new deliveries",
 		[DISPATCH_CLAIM] = "cannot claim deliveries",
 		[DISPATCH_SETTLE] = "cannot record attempts",
+		[DISPATCH_REPLAN] = "cannot plan deliveries anew",
 	};
 	dispatcher->jobs[job->kind] = NULL;
 	if (result != 0) {
@@ -240,12 +244,55 @@ static void touch_lanes(struct dispatcher *dispatcher, const struct dispatch_job
 	}
 }
 
+/* Goes over all that is pending. One that has begun begins anew: what it had not come to yet does
+ * not move twice, and is early, or waits its gap once more. */
+static void want_replan(struct dispatcher *dispatcher, int64_t step_ms)
+{
+	dispatcher->is_replan_wanted = true;
+	dispatcher->step_ms = step_ms;
+	dispatcher->replanned = (struct store_mark){ 0 };
+}
+
+/* Everything is planned by the wall clock, so that it means the same after a restart. Where that
+ * is set, the plans follow: nobody waits until it shows again what it showed before, and nothing is
+ * early because it was set forward. */
+static void notice_clock(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	int64_t step_ms = clock_step_ms(&dispatcher->anchor, now_ms, clock_mono_ms());
+	if (step_ms == 0)
+		return;
+	log_notice("wall clock was set", LOG_INT("by_s", step_ms / 1000));
+	for (struct flight *flight = dispatcher->held.first; flight; flight = flight->next)
+		flight->start_at_ms += step_ms;
+	lanes_refresh(dispatcher->lanes, now_ms);
+	want_replan(dispatcher, step_ms);
+}
+
+static void on_replanned(void *owner, struct dispatch_job *job, int result)
+{
+	struct dispatcher *dispatcher = owner;
+	job_is_back(dispatcher, job, result);
+	if (dispatcher->is_replan_wanted) {
+		/* The clock was set once more. */
+	} else if (result != 0) {
+		dispatcher->is_replan_wanted = true;
+	} else if (job->has_more) {
+		dispatcher->is_replan_wanted = true;
+		dispatcher->replanned = job->mark;
+	} else {
+		dispatcher->step_ms = 0;
+		dispatcher->is_list_wanted = true;
+	}
+	dispatch_job_destroy(job);
+}
+
 static void on_recovered(void *owner, struct dispatch_job *job, int result)
 {
 	struct dispatcher *dispatcher = owner;
 	job_is_back(dispatcher, job, result);
 	if (result == 0) {
 		dispatcher->is_recovered = true;
+		want_replan(dispatcher, 0); /* it may have been set while nobody looked */
 		dispatcher->mark = job->mark;
 		touch_lanes(dispatcher, job);
 		if (job->recovered > 0)
@@ -270,7 +317,8 @@ static void on_looked(void *owner, struct dispatch_job *job, int result)
 	job_is_back(dispatcher, job, result);
 	if (result == 0) {
 		dispatcher->mark = job->mark;
-		dispatcher->is_look_wanted = dispatcher->is_look_wanted || job->has_more;
+		dispatcher->is_look_wanted |= job->has_more;
+		dispatcher->is_test_wanted |= job->has_due_test;
 		touch_lanes(dispatcher, job);
 	}
 	dispatch_job_destroy(job);
@@ -317,6 +365,7 @@ static void on_claimed(void *owner, struct dispatch_job *job, int result)
 {
 	struct dispatcher *dispatcher = owner;
 	int64_t now_ms = clock_now_ms();
+	notice_clock(dispatcher, now_ms);
 	job_is_back(dispatcher, job, result);
 	if (result != 0) {
 		return_grants(dispatcher, job, now_ms);
@@ -380,10 +429,13 @@ static void settle(struct dispatcher *dispatcher, int64_t now_ms)
 	if (dispatcher->jobs[DISPATCH_SETTLE] || !dispatcher->unsettled.first ||
 	    clock_mono_ms() < dispatcher->settle_after_mono_ms)
 		return;
+	if (dispatcher->step_ms != 0 && !dispatcher->is_stopping)
+		return; /* what is planned now must not move with what was planned before */
 	struct dispatch_job *job = dispatch_job_create(DISPATCH_SETTLE, now_ms);
 	struct flight **last = &job->flights;
 	for (unsigned i = 0; dispatcher->unsettled.first && i < SETTLE_MAX_COUNT; i++) {
 		*last = flight_list_take_first(&dispatcher->unsettled);
+		flight_plan(*last, now_ms);
 		last = &(*last)->next;
 	}
 	submit(dispatcher, job, on_settled);
@@ -416,6 +468,19 @@ static void list(struct dispatcher *dispatcher, int64_t now_ms)
 	submit(dispatcher, dispatch_job_create(DISPATCH_LIST, now_ms), on_listed);
 }
 
+static void replan(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	if (dispatcher->jobs[DISPATCH_REPLAN] || !dispatcher->is_replan_wanted)
+		return;
+	const struct schedule schedule = flight_schedule(dispatcher->config);
+	struct dispatch_job *job = dispatch_job_create(DISPATCH_REPLAN, now_ms);
+	schedule_waits(&schedule, &job->waits);
+	job->step_ms = dispatcher->step_ms;
+	job->mark = dispatcher->replanned;
+	dispatcher->is_replan_wanted = false;
+	submit(dispatcher, job, on_replanned);
+}
+
 /* What waits for room is enough for a while: more would only be claimed in smaller pieces. */
 static bool has_enough_claimed(const struct dispatcher *dispatcher)
 {
@@ -426,6 +491,8 @@ static void claim(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	struct lanes_grant grant;
 	if (dispatcher->jobs[DISPATCH_CLAIM] || has_enough_claimed(dispatcher))
+		return;
+	if (dispatcher->step_ms != 0) /* what is due by the clock may not be so, or the other way */
 		return;
 	bool has_tests = dispatcher->is_test_wanted && dispatcher->tests_in_use < DISPATCH_TESTS;
 	bool is_granted = lanes_grant(dispatcher->lanes, now_ms, &grant);
@@ -449,7 +516,7 @@ static void notice_time(struct dispatcher *dispatcher)
 {
 	int64_t mono_ms = clock_mono_ms();
 	if (mono_ms - dispatcher->looked_mono_ms >= TICK_MS)
-		dispatcher->is_look_wanted = dispatcher->is_test_wanted = true;
+		dispatcher->is_look_wanted = true;
 	if (mono_ms - dispatcher->listed_mono_ms >= LIST_MS)
 		dispatcher->is_list_wanted = true;
 }
@@ -463,6 +530,7 @@ static void go_on(struct dispatcher *dispatcher, int64_t now_ms)
 		return;
 	}
 	notice_time(dispatcher);
+	replan(dispatcher, now_ms);
 	look(dispatcher, now_ms);
 	list(dispatcher, now_ms);
 	start_held(dispatcher, now_ms);
@@ -512,6 +580,7 @@ static void pump(struct dispatcher *dispatcher)
 {
 	int64_t now_ms = clock_now_ms();
 	dispatcher->is_pump_wanted = false;
+	notice_clock(dispatcher, now_ms);
 	if (dispatcher->is_stopping) {
 		drain(dispatcher, now_ms);
 	} else {

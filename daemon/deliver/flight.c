@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "deliver/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +87,7 @@ const struct endpoint *flight_endpoint(const struct flight *flight)
 
 /* ---- what came of it ---- */
 
-static void fill_outcome(struct flight *flight, enum attempt_verdict verdict, int64_t retry_at_ms)
+static void fill_outcome(struct flight *flight, enum attempt_verdict verdict, int64_t retry_in_ms)
 {
 	int64_t started_at_ms = flight->outcome.started_at_ms;
 	flight->outcome = nothing_reached;
@@ -96,20 +95,25 @@ static void fill_outcome(struct flight *flight, enum attempt_verdict verdict, in
 	flight->outcome.attempt = flight->claim->attempt;
 	flight->outcome.started_at_ms = started_at_ms;
 	flight->outcome.verdict = verdict;
-	flight->outcome.retry_at_ms = retry_at_ms;
+	flight->retry_mono_ms = clock_mono_ms() + retry_in_ms;
+}
+
+struct schedule flight_schedule(const struct config *config)
+{
+	return (struct schedule){
+		.offsets_ms = config->delivery.schedule_ms,
+		.steps = config->delivery.schedule_steps,
+		.retry_after_max_ms = config->delivery.retry_after_max_ms,
+	};
 }
 
 static struct schedule_decision decide(const struct flight *flight,
 				       const struct egress_result *result, int64_t now_ms)
 {
-	const struct schedule schedule = {
-		.offsets_ms = flight->config->delivery.schedule_ms,
-		.steps = flight->config->delivery.schedule_steps,
-		.retry_after_max_ms = flight->config->delivery.retry_after_max_ms,
-	};
+	const struct schedule schedule = flight_schedule(flight->config);
 	const struct schedule_answer answer = {
 		.attempt = flight->claim->attempt,
-		.started_at_ms = flight->outcome.started_at_ms,
+		.started_at_ms = now_ms - (clock_mono_ms() - flight->started_mono_ms),
 		.answered_at_ms = now_ms,
 		.status = result->status,
 		.retry_after = result->retry_after,
@@ -150,29 +154,33 @@ static void on_result(void *arg, const struct egress_result *result)
 	int64_t now_ms = clock_now_ms();
 	end_sending(flight);
 	if (!result->was_made) {
-		fill_outcome(flight, ATTEMPT_NOT_MADE, now_ms + NOT_MADE_RETRY_MS);
+		fill_outcome(flight, ATTEMPT_NOT_MADE, NOT_MADE_RETRY_MS);
 		flight->outcome.error_detail = flight->error_detail = memory_text(result->detail);
 	} else {
 		struct schedule_decision decision = decide(flight, result, now_ms);
-		fill_outcome(flight, decision.verdict, decision.retry_at_ms);
+		fill_outcome(flight, decision.verdict, decision.retry_at_ms - now_ms);
 		flight->outcome.endpoint_is_gone = decision.endpoint_is_gone;
 		fill_answer(flight, result);
 	}
 	flight->done(flight->arg, flight);
 }
 
-void flight_interrupt(struct flight *flight, int64_t now_ms)
+void flight_interrupt(struct flight *flight)
 {
 	cancel_sending(flight);
-	fill_outcome(flight, ATTEMPT_INTERRUPTED, now_ms);
-	int64_t duration_ms = now_ms - flight->outcome.started_at_ms;
-	flight->outcome.duration_ms = duration_ms > 0 ? duration_ms : 0;
+	fill_outcome(flight, ATTEMPT_INTERRUPTED, 0);
+	flight->outcome.duration_ms = clock_mono_ms() - flight->started_mono_ms;
 	flight->outcome.error = "interrupted";
 }
 
-void flight_give_back(struct flight *flight, int64_t retry_at_ms)
+void flight_plan(struct flight *flight, int64_t now_ms)
 {
-	fill_outcome(flight, ATTEMPT_NOT_MADE, retry_at_ms);
+	flight->outcome.retry_at_ms = now_ms + flight->retry_mono_ms - clock_mono_ms();
+}
+
+void flight_give_back(struct flight *flight)
+{
+	fill_outcome(flight, ATTEMPT_NOT_MADE, 0);
 }
 
 /* ---- sending ---- */
@@ -216,6 +224,7 @@ void flight_send(struct flight *flight, struct egress *egress, int64_t now_ms)
 		.body_length = flight->claim->body_length,
 	};
 	flight->outcome.started_at_ms = now_ms;
+	flight->started_mono_ms = clock_mono_ms();
 	flight->call = egress_start(egress, &request, on_result, flight);
 }
 

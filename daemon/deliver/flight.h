@@ -11,6 +11,7 @@
 #include "base/http.h"
 #include "db/deliveries.h"
 #include "deliver/egress.h"
+#include "deliver/schedule.h"
 #include "deliver/signer.h"
 #include "domain/target.h"
 
@@ -39,6 +40,8 @@ struct flight {
 
 	int64_t start_at_ms; /* not before its turn in the webhook's rate limit, */
 	int64_t spacing_ms;  /* which are this far apart; 0: there is no limit */
+	/* The wall clock may be set while it is under way, or until its outcome can be stored. */
+	int64_t started_mono_ms, retry_mono_ms;
 	/* Owned, while it is under way. */
 	struct egress_call *call;
 	struct signer_headers headers;
@@ -62,14 +65,19 @@ void flight_destroy(struct flight *flight);
 bool flight_is_test(const struct flight *flight); /* of a webhook */
 const struct endpoint *flight_endpoint(const struct flight *flight);
 
+struct schedule flight_schedule(const struct config *config);
+
 /* Signs and sends. done is called later, once the outcome is filled. */
 void flight_send(struct flight *flight, struct egress *egress, int64_t now_ms);
 
 /* Ends what is under way without its callback: it will be made again, under the same number. */
-void flight_interrupt(struct flight *flight, int64_t now_ms);
+void flight_interrupt(struct flight *flight);
 
-/* Fills the outcome of an attempt that was never sent: due again at that time, not counted. */
-void flight_give_back(struct flight *flight, int64_t retry_at_ms);
+/* Says by the wall clock when the next attempt is due, as it is to be stored now. */
+void flight_plan(struct flight *flight, int64_t now_ms);
+
+/* Fills the outcome of an attempt that was never sent: due again at once, not counted. */
+void flight_give_back(struct flight *flight);
 
 /* Flights in the same state, in order. A flight is in one list at most. */
 struct flight_list {

@@ -1,5 +1,6 @@
 #include "deliver/schedule.h"
 
+#include "base/attrs.h"
 #include "base/clock.h"
 
 #include <assert.h>
@@ -60,6 +61,19 @@ static int64_t next_attempt_ms(const struct schedule *schedule,
 	int64_t planned_ms = answer->started_at_ms + gap_ms;
 	int64_t wanted_ms = answer->answered_at_ms + wanted_delay_ms(schedule, answer);
 	return wanted_ms > planned_ms ? wanted_ms : planned_ms;
+}
+
+/* A reload may have made the schedule shorter than what was tried already: then as after the last
+ * step. */
+void schedule_waits(const struct schedule *schedule, struct delivery_waits *ret_waits)
+{
+	int64_t gap_ms = schedule->offsets_ms[0];
+	for (unsigned made = 0; made < ARRAY_SIZE(ret_waits->after_ms); made++) {
+		if (made > 0 && made < schedule->steps)
+			gap_ms = schedule->offsets_ms[made] - schedule->offsets_ms[made - 1];
+		ret_waits->after_ms[made] = gap_ms;
+	}
+	ret_waits->asked_for_ms = schedule->retry_after_max_ms;
 }
 
 struct schedule_decision schedule_decide(const struct schedule *schedule,

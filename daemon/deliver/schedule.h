@@ -37,6 +37,9 @@ struct schedule_decision {
 /* A status from 200 to 299. */
 bool schedule_is_success(int status);
 
+/* How long each delivery may wait for its next attempt at most. */
+void schedule_waits(const struct schedule *schedule, struct delivery_waits *ret_waits);
+
 struct schedule_decision schedule_decide(const struct schedule *schedule,
 					 const struct schedule_answer *answer);
 

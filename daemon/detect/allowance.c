@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const char closed_at[] = "upstream_closed_at_ms", closed_for[] = "upstream_closed_for_ms";
+
 static int read_fact(struct store *store, const char *name, int64_t *value)
 {
 	int r = store_fact_get(store, name, value);
@@ -25,7 +27,17 @@ int allowance_read(struct store *store, struct allowance_memory *memory)
 		r = read_fact(store, "batch_size_wanted", &memory->batch_size_wanted);
 	if (r == 0)
 		r = read_fact(store, "requests_recent", &memory->requests_recent);
+	if (r == 0)
+		r = read_fact(store, closed_at, &memory->closed_at_ms);
+	if (r == 0)
+		r = read_fact(store, closed_for, &memory->closed_for_ms);
 	return r;
+}
+
+int allowance_write_closed(struct store *store, int64_t at_ms, int64_t for_ms)
+{
+	int r = store_fact_set(store, closed_at, at_ms);
+	return r == 0 ? store_fact_set(store, closed_for, for_ms) : r;
 }
 
 void allowance_recall(struct allowance *allowance, const struct allowance_memory *memory,
@@ -38,6 +50,7 @@ void allowance_recall(struct allowance *allowance, const struct allowance_memory
 	allowance->requests_recent = memory->requests_recent;
 	quota_set_used(quota, memory->day, memory->used);
 	quota_resume(quota, memory->requests_recent, now_ms, mono_ms);
+	quota_resume_closed(quota, memory->closed_at_ms, memory->closed_for_ms, now_ms, mono_ms);
 }
 
 void allowance_apply(struct allowance *allowance, const struct config *config, struct quota *quota)

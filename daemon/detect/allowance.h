@@ -31,10 +31,14 @@ struct allowance {
 struct allowance_memory {
 	int64_t day, used;
 	int64_t tier, batch_size, batch_size_wanted, requests_recent;
+	int64_t closed_at_ms, closed_for_ms; /* the service wanted silence */
 };
 
 /* Reads on a store thread; memory has its `day`. */
 int allowance_read(struct store *store, struct allowance_memory *memory) MUST_CHECK;
+
+/* The service wants silence from then on: a restart is to keep it, too. */
+int allowance_write_closed(struct store *store, int64_t at_ms, int64_t for_ms) MUST_CHECK;
 
 void allowance_recall(struct allowance *allowance, const struct allowance_memory *memory,
 		      struct quota *quota, int64_t now_ms, int64_t mono_ms);

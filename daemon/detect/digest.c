@@ -187,8 +187,7 @@ void digest_batch(const struct digest_rules *rules, struct massflip *massflip,
 	}
 }
 
-static void learn_row(const struct record *record, const struct record_row *row,
-		      struct roster *roster)
+static void learn_row(const struct record_row *row, int64_t now_ms, struct roster *roster)
 {
 	for (unsigned i = 0; i < row->transition_count; i++) {
 		const struct transition *transition = &row->transitions[i];
@@ -199,17 +198,24 @@ static void learn_row(const struct record *record, const struct record_row *row,
 					 transition->ended_at_ms);
 	}
 	if (row->transition_count > 0)
-		roster_expect(roster, row->place, record->now_ms);
+		roster_expect(roster, row->place, now_ms);
 }
 
-static void commit_row(const struct record *record, const struct record_row *row,
+static int64_t moved(int64_t time_ms, int64_t by_ms)
+{
+	return time_ms > 0 ? time_ms + by_ms : time_ms;
+}
+
+static void commit_row(const struct record *record, const struct record_row *row, int64_t moved_ms,
 		       struct roster *roster)
 {
+	int64_t now_ms = record->now_ms + moved_ms;
 	struct roster_entry *entry = &roster->entries[row->place];
 	struct planner_entry *plan = &roster->plans[row->place];
 	entry->creator.state = row->state;
+	entry->creator.state.evidence_since_ms = moved(row->state.evidence_since_ms, moved_ms);
 	entry->creator.tally = row->tally;
-	entry->creator.last_checked_at_ms = record->now_ms;
+	entry->creator.last_checked_at_ms = now_ms;
 	if (row->has_new_quarantine)
 		entry->creator.quarantined = row->is_quarantined;
 	memcpy(entry->is_held, row->is_held, sizeof(entry->is_held));
@@ -217,20 +223,20 @@ static void commit_row(const struct record *record, const struct record_row *row
 	entry->failures = 0;
 	entry->suspect_since_mono_ms = 0;
 	plan->is_live = row->state.status == CREATOR_LIVE;
-	learn_row(record, row, roster);
+	learn_row(row, now_ms, roster);
 	if (row->verdict != ANSWER_UNKNOWN || entry->doubtful > DOUBTS_MAX)
-		planner_settle(plan, record->now_ms);
-	plan->last_checked_at_ms = record->now_ms;
+		planner_settle(plan, now_ms);
+	plan->last_checked_at_ms = now_ms;
 	plan->not_before_ms = 0;
-	plan->confirm_at_ms = row->confirm_at_ms;
+	plan->confirm_at_ms = moved(row->confirm_at_ms, moved_ms);
 	plan->is_swept = true;
 	plan->company = entry->creator.quarantined ? PLANNER_ALONE : PLANNER_TOGETHER;
 	roster_note_silence(roster, row->place, row->is_missing);
 }
 
-void digest_commit(const struct record *record, struct roster *roster)
+void digest_commit(const struct record *record, int64_t moved_ms, struct roster *roster)
 {
 	for (size_t i = 0; i < record->count; i++)
 		if (!record->rows[i].is_gone)
-			commit_row(record, &record->rows[i], roster);
+			commit_row(record, &record->rows[i], moved_ms, roster);
 }

@@ -26,7 +26,8 @@ void digest_batch(const struct digest_rules *rules, struct massflip *massflip,
 		  const struct roster *roster, const size_t *places, struct answer *answers,
 		  struct record *record, size_t ret_held[MASSFLIP_DIRECTIONS]);
 
-/* What was committed becomes true in memory. */
-void digest_commit(const struct record *record, struct roster *roster);
+/* What was committed becomes true in memory. moved_ms: by how much the wall clock was set since the
+ * answers came. */
+void digest_commit(const struct record *record, int64_t moved_ms, struct roster *roster);
 
 #endif

@@ -50,6 +50,21 @@ void planner_settle(struct planner_entry *entry, int64_t now_ms)
 	entry->loss = (struct planner_loss){ .rate = entry->loss.rate, .at_ms = now_ms };
 }
 
+static void move(int64_t *time_ms, int64_t by_ms)
+{
+	if (*time_ms > 0)
+		*time_ms += by_ms;
+}
+
+void planner_move(struct planner_entry *entry, int64_t by_ms)
+{
+	move(&entry->last_checked_at_ms, by_ms);
+	move(&entry->not_before_ms, by_ms);
+	move(&entry->confirm_at_ms, by_ms);
+	move(&entry->known_since_ms, by_ms);
+	move(&entry->loss.at_ms, by_ms);
+}
+
 /* A late end weighs less than a late start, by the delay and its squares. That there is one weighs
  * something in itself, by a root: so ends are prompt where habits make checks cheap, and give way
  * to the starts where nobody has any. */

@@ -77,6 +77,9 @@ void planner_expect(struct planner_entry *entry, double rate, int64_t now_ms);
 /* The creator's state is known as of now: nothing is lost yet. The rate stays. */
 void planner_settle(struct planner_entry *entry, int64_t now_ms);
 
+/* The wall clock was set by so much: every time moves with it. */
+void planner_move(struct planner_entry *entry, int64_t by_ms);
+
 /* When the next check of somebody is wished for: what the API shows, and from when on they lag. */
 int64_t planner_due_at_ms(const struct planner_rules *rules, const struct planner_entry *entry);
 

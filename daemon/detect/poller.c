@@ -63,6 +63,22 @@ static void poller_let_go(struct poller *poller)
 	}
 }
 
+/* Nobody waits until the clock shows again what it showed before, and nobody counts as neglected
+ * because it was set forward. */
+void poller_notice_clock(struct poller *poller)
+{
+	int64_t step_ms = clock_step_ms(&poller->anchor, clock_now_ms(), clock_mono_ms());
+	if (step_ms == 0)
+		return;
+	poller->moved_ms += step_ms;
+	poller->started_at_ms += step_ms;
+	if (poller->last_success_at_ms > 0)
+		poller->last_success_at_ms += step_ms;
+	roster_move_all(&poller->roster, step_ms);
+	poller_gap_move(poller, step_ms);
+	poller_write_silence(poller);
+}
+
 void poller_tick_soon(struct poller *poller)
 {
 	if (poller->is_running)
@@ -130,9 +146,12 @@ static void poller_set_gauges(struct poller *poller)
 static void on_gauge_timer(void *arg)
 {
 	struct poller *poller = arg;
+	poller_notice_clock(poller);
 	poller_set_gauges(poller);
 	roster_foresee(&poller->roster, clock_now_ms(), GAUGES_EVERY_MS);
 	poller_prepare(poller);
+	if (poller->is_silence_unwritten)
+		poller_write_silence(poller);
 	poller_gap_watch(poller, clock_now_ms());
 	if (clock_mono_ms() - poller->loaded_mono_ms >= CHANGES_EVERY_MS)
 		poller_load(poller);

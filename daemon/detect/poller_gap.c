@@ -33,6 +33,21 @@ void poller_gap_forget(struct poller *poller)
 	poller->gap = (struct gap){ 0 };
 }
 
+static void move(struct gap *gap, int64_t by_ms)
+{
+	if (gap->began_at_ms > 0)
+		gap->began_at_ms += by_ms;
+	if (gap->ended_at_ms > 0)
+		gap->ended_at_ms += by_ms;
+}
+
+/* The wall clock was set by so much: no gap is longer for it, or shorter. */
+void poller_gap_move(struct poller *poller, int64_t by_ms)
+{
+	move(&poller->gap, by_ms);
+	move(&poller->last_gap, by_ms);
+}
+
 struct gap poller_gap_end(struct poller *poller, int64_t now_ms)
 {
 	struct gap gap = poller->gap;

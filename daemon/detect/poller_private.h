@@ -13,6 +13,7 @@
 #ifndef GOLIVED_DETECT_POLLER_PRIVATE_H
 #define GOLIVED_DETECT_POLLER_PRIVATE_H
 
+#include "base/clock.h"
 #include "detect/allowance.h"
 #include "detect/bisect.h"
 #include "detect/digest.h"
@@ -47,10 +48,10 @@ struct errand {
 	int64_t day, used, recent;
 	/* The request. */
 	struct upstream_call *call; /* NULL: not under way */
-	int64_t taken_mono_ms;      /* when the limits granted it */
 	int64_t sent_mono_ms;
 	/* What follows. */
-	struct gap gap; /* that its answers ended */
+	int64_t moved_ms; /* the poller's, when the answers were read */
+	struct gap gap;   /* that its answers ended */
 	struct record record;
 };
 
@@ -83,6 +84,7 @@ struct poller {
 	/* The limits. */
 	bool wants_limits;
 	int64_t limits_not_before_mono_ms;
+	bool is_silence_unwritten; /* the store could not: again */
 
 	/* A batch that was refused. */
 	bool is_bisecting;
@@ -101,6 +103,10 @@ struct poller {
 	int64_t blamed_mono_ms;   /* the last time that a refusal was put down to its only handle */
 	int trouble;              /* what was logged; 0: nothing */
 	bool store_failed;
+
+	/* Plans are made by the wall clock, which may be set. */
+	struct clock_anchor anchor;
+	int64_t moved_ms; /* by how much it was, in all */
 
 	/* Time in which nobody could be checked. */
 	struct gap gap;      /* the one that goes on */
@@ -129,6 +135,9 @@ static inline int64_t larger(int64_t a, int64_t b)
 /* The rules in force. */
 struct digest_rules poller_rules(const struct poller *poller, int64_t now_ms);
 
+/* The wall clock may have been set: then plans follow it. */
+void poller_notice_clock(struct poller *poller);
+
 /* Looks for something to send, in the loop's next turn. */
 void poller_tick_soon(struct poller *poller);
 
@@ -155,6 +164,13 @@ void poller_tick(void *arg);
 
 void poller_take_check_reply(void *arg, const struct upstream_reply *reply);
 void poller_take_limits_reply(void *arg, const struct upstream_reply *reply);
+
+/* ---- poller_silence.c ---- */
+
+/* The service wants to be left alone, for as long as it says. */
+void poller_take_refusal(struct poller *poller, const struct quota_notice *notice);
+/* Stores how long, so that a restart keeps it as well; nothing where there is no such wish. */
+void poller_write_silence(struct poller *poller);
 
 /* ---- poller_refusal.c ---- */
 
@@ -203,6 +219,7 @@ void poller_note_trouble(struct poller *poller, const struct upstream_reply *rep
 /* Nobody can be checked from then on. One that goes on keeps its reason and its begin. */
 void poller_gap_begin(struct poller *poller, enum gap_reason reason, int64_t since_ms);
 /* There is nobody to check. */
+void poller_gap_move(struct poller *poller, int64_t by_ms);
 void poller_gap_forget(struct poller *poller);
 /* Usable answers came: the gap to store; began_at_ms is 0 where there was none worth it. */
 struct gap poller_gap_end(struct poller *poller, int64_t now_ms);

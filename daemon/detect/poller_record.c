@@ -57,7 +57,8 @@ static void on_recorded(void *arg, int result)
 	struct poller *poller = errand->poller;
 	unsigned events = result == 0 ? errand->record.events : 0;
 	if (result == 0) {
-		digest_commit(&errand->record, &poller->roster);
+		digest_commit(&errand->record, poller->moved_ms - errand->moved_ms,
+			      &poller->roster);
 		poller_gap_note_end(poller, &errand->gap);
 	} else {
 		poller_gap_resume(poller, &errand->gap);
@@ -81,6 +82,7 @@ static int store_record(struct store *store, void *arg)
 
 static void errand_record(struct errand *errand)
 {
+	errand->moved_ms = errand->poller->moved_ms;
 	errand->poller->jobs++;
 	store_write(errand->poller->store, store_record, on_recorded, errand);
 }

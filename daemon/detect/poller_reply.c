@@ -84,7 +84,7 @@ static bool errand_failed(struct errand *errand, const struct upstream_reply *re
 		bisect_put_back(&poller->bisect, errand->piece);
 	poller_note_trouble(poller, reply);
 	if (reply->outcome == UPSTREAM_RATE_LIMITED || reply->notice.has_retry_after)
-		quota_refused(&poller->quota, &reply->notice, clock_mono_ms());
+		poller_take_refusal(poller, &reply->notice);
 	poller_back_off(poller, errand,
 			reply->outcome == UPSTREAM_RATE_LIMITED ? GAP_THROTTLED : GAP_FAILING);
 	errand_step_back(errand, now_ms);
@@ -103,6 +103,7 @@ void poller_take_check_reply(void *arg, const struct upstream_reply *reply)
 {
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
+	poller_notice_clock(poller);
 	int64_t now_ms = clock_now_ms();
 	bool is_piece = errand->is_piece, is_taken_over = true;
 	errand->call = NULL;
@@ -150,7 +151,7 @@ void poller_take_limits_reply(void *arg, const struct upstream_reply *reply)
 	} else if (reply->status == 401) {
 		poller_refuse_auth(poller, reply);
 	} else if (reply->outcome == UPSTREAM_RATE_LIMITED) {
-		quota_refused(&poller->quota, &reply->notice, mono_ms);
+		poller_take_refusal(poller, &reply->notice);
 	} else {
 		log_warning("limits are not known: using those of the tier",
 			    LOG_TEXT("outcome", upstream_outcome_name(reply->outcome)),

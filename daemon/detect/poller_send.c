@@ -13,9 +13,6 @@ static size_t poller_batch_size(const struct poller *poller)
 	return poller->is_probing ? 1 : poller->allowance.batch_size;
 }
 
-/* The store may take so long to count a request. */
-enum { COUNTED_FOR_MS = 5000 };
-
 static int count_request(struct store *store, void *arg)
 {
 	struct errand *errand = arg;
@@ -30,7 +27,7 @@ static bool may_still_go_out(const struct errand *errand)
 	const struct poller *poller = errand->poller;
 	int64_t mono_ms = clock_mono_ms();
 	return poller->is_running && poller->has_key && !quota_is_closed(&poller->quota, mono_ms) &&
-	       mono_ms - errand->taken_mono_ms <= COUNTED_FOR_MS;
+	       quota_is_of_this_minute(errand->recent, clock_now_ms());
 }
 
 static void on_request_counted(void *arg, int result)
@@ -68,8 +65,7 @@ static void errand_send(struct errand *errand)
 {
 	struct poller *poller = errand->poller;
 	int64_t now_ms = clock_now_ms();
-	errand->taken_mono_ms = clock_mono_ms();
-	quota_take(&poller->quota, now_ms, errand->taken_mono_ms);
+	quota_take(&poller->quota, now_ms, clock_mono_ms());
 	poller->allowance.requests_recent = quota_recent(poller->allowance.requests_recent, now_ms);
 	errand->day = clock_utc_day(now_ms);
 	errand->recent = poller->allowance.requests_recent;
@@ -178,6 +174,7 @@ void poller_tick(void *arg)
 	int64_t wait_ms;
 	if (!poller->is_running)
 		return;
+	poller_notice_clock(poller);
 	do
 		wait_ms = poller_send(poller);
 	while (wait_ms == 0);

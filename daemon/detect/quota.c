@@ -348,6 +348,11 @@ int64_t quota_recent(int64_t stored, int64_t now_ms)
 	return minute << (2 * RECENT_COUNT_BITS) | before << RECENT_COUNT_BITS | count;
 }
 
+bool quota_is_of_this_minute(int64_t stored, int64_t now_ms)
+{
+	return stored >> (2 * RECENT_COUNT_BITS) == now_ms / MS_PER_MINUTE;
+}
+
 static void quota_resume_minute(struct quota *quota, int64_t minute, int64_t count, int64_t now_ms,
 				int64_t mono_ms)
 {
@@ -365,4 +370,19 @@ void quota_resume(struct quota *quota, int64_t stored, int64_t now_ms, int64_t m
 	quota_resume_minute(quota, minute, stored & RECENT_COUNT_MAX, now_ms, mono_ms);
 	quota_resume_minute(quota, minute - 1, stored >> RECENT_COUNT_BITS & RECENT_COUNT_MAX,
 			    now_ms, mono_ms);
+}
+
+int64_t quota_closed_for_ms(const struct quota *quota, int64_t mono_ms)
+{
+	return quota_is_closed(quota, mono_ms) ? quota->closed_until_mono_ms - mono_ms : 0;
+}
+
+void quota_resume_closed(struct quota *quota, int64_t at_ms, int64_t for_ms, int64_t now_ms,
+			 int64_t mono_ms)
+{
+	int64_t passed_ms = now_ms > at_ms ? now_ms - at_ms : 0;
+	if (for_ms > CLOSED_MAX_MS)
+		for_ms = CLOSED_MAX_MS;
+	if (passed_ms < for_ms)
+		quota->closed_until_mono_ms = mono_ms + for_ms - passed_ms;
 }

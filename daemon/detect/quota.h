@@ -119,8 +119,16 @@ int64_t quota_remaining_today(const struct quota *quota, int64_t now_ms);
 int64_t quota_pace_ms(const struct quota *quota, int64_t now_ms);
 
 /* The requests of this and the previous minute as one number, to be stored before each request, and
- * taken back after a restart: all of them count as sent at the latest time they can have been. */
+ * taken back after a restart: all of them count as sent at the latest time they can have been, the
+ * end of their minute. So a request must not go out once the minute it was counted for is over. */
 int64_t quota_recent(int64_t stored, int64_t now_ms);
+bool quota_is_of_this_minute(int64_t stored, int64_t now_ms);
 void quota_resume(struct quota *quota, int64_t stored, int64_t now_ms, int64_t mono_ms);
+
+/* For how long there is to be silence still, to be stored when it is asked for, and taken back
+ * after a restart: for_ms from at_ms on. A clock that was set back makes it no longer than that. */
+int64_t quota_closed_for_ms(const struct quota *quota, int64_t mono_ms);
+void quota_resume_closed(struct quota *quota, int64_t at_ms, int64_t for_ms, int64_t now_ms,
+			 int64_t mono_ms);
 
 #endif

@@ -214,3 +214,21 @@ void roster_foresee(struct roster *roster, int64_t now_ms, int64_t every_ms)
 		roster_expect(roster, place, now_ms);
 	}
 }
+
+/* The row of evidence moves as well: how long it spans is not for the clock to say. */
+void roster_move(struct roster *roster, size_t place, int64_t by_ms)
+{
+	struct roster_entry *entry = &roster->entries[place];
+	planner_move(&roster->plans[place], by_ms);
+	if (entry->creator.last_checked_at_ms > 0)
+		entry->creator.last_checked_at_ms += by_ms;
+	if (entry->creator.state.evidence_since_ms > 0)
+		entry->creator.state.evidence_since_ms += by_ms;
+}
+
+void roster_move_all(struct roster *roster, int64_t by_ms)
+{
+	for (size_t place = 0; place < roster->count; place++)
+		if (roster->entries[place].is_taken)
+			roster_move(roster, place, by_ms);
+}

@@ -65,6 +65,10 @@ void roster_learn_end(struct roster *roster, size_t place, int64_t started_at_ms
 void roster_expect(struct roster *roster, size_t place, int64_t now_ms);
 void roster_foresee(struct roster *roster, int64_t now_ms, int64_t every_ms);
 
+/* The wall clock was set by so much: what is planned by it moves with it, of one and of all. */
+void roster_move(struct roster *roster, size_t place, int64_t by_ms);
+void roster_move_all(struct roster *roster, int64_t by_ms);
+
 /* A reply had, or had no, row for the creator. Whose row never comes is asked about apart from the
  * others, whose batch would fail with it. */
 void roster_note_silence(struct roster *roster, size_t place, bool is_missing);

@@ -317,7 +317,7 @@ static void campaign_send(struct campaign *campaign, const size_t *places, size_
 	digest_batch(&campaign->rules, &campaign->massflip, &campaign->roster, places, answers,
 		     &record, held);
 	campaign_judge(campaign, &record);
-	digest_commit(&record, &campaign->roster);
+	digest_commit(&record, 0, &campaign->roster);
 	record_finish(&record);
 }
 

@@ -18,21 +18,21 @@ struct bytes {
 	size_t size, capacity;
 };
 
-/* A write, or the cutting of a file to a size, that was not synchronised. */
+/* A write, or the cutting of a file to a size, that was not synchronised; with what was there. */
 struct change {
-	struct change *next;
+	struct change *before; /* the one before it */
 	bool is_truncation;
 	size_t offset, length; /* of a truncation: the new size is offset */
-	uint8_t data[];
+	size_t old_size, kept; /* of the file; of what is here */
+	uint8_t old[];
 };
 
 struct file {
 	struct file *next;
-	char path[PATH_SIZE]; /* "": nobody else can open it, and it goes with its handle */
-	struct bytes written; /* what a reader sees */
-	struct bytes synced;  /* what is on the platter for certain */
-	struct change *first, **last;
-	bool is_named; /* the directory has its name for certain */
+	char path[PATH_SIZE];  /* "": nobody else can open it, and it goes with its handle */
+	struct bytes written;  /* what a reader sees */
+	struct change *latest; /* without these it is what is on the platter for certain */
+	bool is_named;         /* the directory has its name for certain */
 	bool is_deleted;
 	unsigned handles;
 	void *regions[SHM_REGIONS_MAX]; /* shared memory */
@@ -53,12 +53,17 @@ static struct {
 
 /* ---- bytes ---- */
 
+static void reserve(struct bytes *bytes, size_t size)
+{
+	if (size <= bytes->capacity)
+		return;
+	bytes->capacity = 2 * size;
+	bytes->data = memory_resized(bytes->data, bytes->capacity, 1);
+}
+
 static void bytes_resize(struct bytes *bytes, size_t size)
 {
-	if (size > bytes->capacity) {
-		bytes->capacity = 2 * size;
-		bytes->data = memory_resized(bytes->data, bytes->capacity, 1);
-	}
+	reserve(bytes, size);
 	if (size > bytes->size)
 		memset(bytes->data + bytes->size, 0, size - bytes->size);
 	bytes->size = size;
@@ -66,8 +71,12 @@ static void bytes_resize(struct bytes *bytes, size_t size)
 
 static void bytes_put(struct bytes *bytes, size_t offset, const void *data, size_t length)
 {
-	if (offset + length > bytes->size)
-		bytes_resize(bytes, offset + length);
+	if (offset > bytes->size)
+		bytes_resize(bytes, offset);
+	if (offset + length > bytes->size) {
+		reserve(bytes, offset + length);
+		bytes->size = offset + length;
+	}
 	memcpy(bytes->data + offset, data, length);
 }
 
@@ -92,7 +101,6 @@ static struct file *create(const char *path)
 {
 	struct file *file = memory_zeroed(1, sizeof(*file));
 	snprintf(file->path, sizeof(file->path), "%s", path);
-	file->last = &file->first;
 	file->next = disk.files;
 	disk.files = file;
 	return file;
@@ -100,12 +108,11 @@ static struct file *create(const char *path)
 
 static void forget_changes(struct file *file)
 {
-	while (file->first) {
-		struct change *change = file->first;
-		file->first = change->next;
+	while (file->latest) {
+		struct change *change = file->latest;
+		file->latest = change->before;
 		free(change);
 	}
-	file->last = &file->first;
 }
 
 static void unmap(struct file *file)
@@ -126,35 +133,49 @@ static void destroy(struct file *file)
 	forget_changes(file);
 	unmap(file);
 	free(file->written.data);
-	free(file->synced.data);
 	free(file);
 }
 
-static void add_change(struct file *file, bool is_truncation, size_t offset, const void *data,
-		       size_t length)
+static size_t smaller(size_t a, size_t b)
 {
-	struct change *change = memory_zeroed(1, sizeof(*change) + length);
-	*change = (struct change){ .is_truncation = is_truncation,
+	return a < b ? a : b;
+}
+
+/* To be called before it is made: what it overwrites or cuts off is kept. */
+static void add_change(struct file *file, bool is_truncation, size_t offset, size_t length)
+{
+	const struct bytes *bytes = &file->written;
+	size_t there = offset < bytes->size ? bytes->size - offset : 0;
+	size_t kept = is_truncation ? there : smaller(there, length);
+	struct change *change = memory_resized(NULL, 1, sizeof(*change) + kept);
+	*change = (struct change){ .before = file->latest,
+				   .is_truncation = is_truncation,
 				   .offset = offset,
-				   .length = length };
-	if (length > 0)
-		memcpy(change->data, data, length);
-	*file->last = change;
-	file->last = &change->next;
+				   .length = length,
+				   .old_size = bytes->size,
+				   .kept = kept };
+	if (kept > 0)
+		memcpy(change->old, bytes->data + offset, kept);
+	file->latest = change;
 }
 
 static void write_file(struct file *file, size_t offset, const void *data, size_t length)
 {
+	add_change(file, false, offset, length);
 	bytes_put(&file->written, offset, data, length);
-	add_change(file, false, offset, data, length);
 }
 
-static void apply(struct bytes *bytes, const struct change *change)
+static void truncate_file(struct file *file, size_t size)
 {
-	if (change->is_truncation)
-		bytes_resize(bytes, change->offset);
-	else
-		bytes_put(bytes, change->offset, change->data, change->length);
+	add_change(file, true, size, 0);
+	bytes_resize(&file->written, size);
+}
+
+static void take_back(struct bytes *bytes, const struct change *change)
+{
+	bytes_resize(bytes, change->old_size);
+	if (change->kept > 0)
+		memcpy(bytes->data + change->offset, change->old, change->kept);
 }
 
 /* A file's first fsync brings its name to the disk as well (SQLite syncs the directory then), and
@@ -172,8 +193,6 @@ static void sync_directory(void)
 
 static void sync_file(struct file *file)
 {
-	for (const struct change *change = file->first; change; change = change->next)
-		apply(&file->synced, change);
 	forget_changes(file);
 	if (!file->is_named)
 		sync_directory();
@@ -188,29 +207,58 @@ static double chance_of_sector(void)
 	return chances[chance_between(0, ARRAY_SIZE(chances) - 1)];
 }
 
-static void apply_torn(struct bytes *bytes, const struct change *change, double probability)
+/* A change that was taken back, to be made again in part. */
+struct lost_change {
+	const struct change *change;
+	uint8_t *data; /* owned; of a write: what it wrote */
+};
+
+/* Takes all changes back, the last one first. The array has them from the first one on. */
+static struct lost_change *take_all_back(struct bytes *bytes, const struct file *file,
+					 size_t *ret_count)
 {
+	size_t count = 0;
+	for (const struct change *change = file->latest; change; change = change->before)
+		count++;
+	struct lost_change *lost = memory_zeroed(count, sizeof(*lost));
+	*ret_count = count;
+	for (const struct change *change = file->latest; change; change = change->before) {
+		struct lost_change *one = &lost[--count];
+		one->change = change;
+		one->data = memory_zeroed(1, change->length);
+		if (change->length > 0)
+			memcpy(one->data, bytes->data + change->offset, change->length);
+		take_back(bytes, change);
+	}
+	return lost;
+}
+
+static void write_torn(struct bytes *bytes, const struct lost_change *lost, double probability)
+{
+	const struct change *change = lost->change;
 	size_t end = change->offset + change->length;
 	for (size_t at = change->offset; at < end;) {
-		size_t next = (at / SECTOR_BYTES + 1) * SECTOR_BYTES;
-		if (next > end)
-			next = end;
+		size_t next = smaller((at / SECTOR_BYTES + 1) * SECTOR_BYTES, end);
 		if (chance_of(probability))
-			bytes_put(bytes, at, change->data + (at - change->offset), next - at);
+			bytes_put(bytes, at, lost->data + (at - change->offset), next - at);
 		at = next;
 	}
 }
 
+/* bytes: what was written to the file; what a loss of power leaves of it. */
 static void survive(struct bytes *bytes, const struct file *file)
 {
 	double probability = chance_of_sector();
-	bytes_copy(bytes, &file->synced);
-	for (const struct change *change = file->first; change; change = change->next) {
-		if (!change->is_truncation)
-			apply_torn(bytes, change, probability);
+	size_t count;
+	struct lost_change *lost = take_all_back(bytes, file, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (!lost[i].change->is_truncation)
+			write_torn(bytes, &lost[i], probability);
 		else if (chance_of(probability))
-			apply(bytes, change);
+			bytes_resize(bytes, lost[i].change->offset);
+		free(lost[i].data);
 	}
+	free(lost);
 }
 
 /* A name that never was synchronised may be there or not, and so may one that was removed. */
@@ -225,16 +273,12 @@ void disk_lose_power(void)
 {
 	struct file *next;
 	for (struct file *file = disk.files; file; file = next) {
-		struct bytes left = { 0 };
 		next = file->next;
 		if (!keeps_name(file)) {
 			destroy(file);
 			continue;
 		}
-		survive(&left, file);
-		bytes_copy(&file->written, &left);
-		bytes_copy(&file->synced, &left);
-		free(left.data);
+		survive(&file->written, file);
 		forget_changes(file);
 		file->is_deleted = false;
 		file->is_named = true;
@@ -250,8 +294,8 @@ static void fork_file(const char *path, const char *to, const char *suffix)
 		if (strcmp(file->path, from) != 0 || !keeps_name(file))
 			continue;
 		struct file *left = create(copy);
+		bytes_copy(&left->written, &file->written);
 		survive(&left->written, file);
-		bytes_copy(&left->synced, &left->written);
 		left->is_named = true;
 		return;
 	}
@@ -390,8 +434,7 @@ static int on_truncate(sqlite3_file *base, sqlite3_int64 size)
 	struct file *file = file_of(base);
 	if (!begin_operation())
 		return SQLITE_IOERR_TRUNCATE;
-	bytes_resize(&file->written, (size_t)size);
-	add_change(file, true, (size_t)size, NULL, 0);
+	truncate_file(file, (size_t)size);
 	return SQLITE_OK;
 }
 
@@ -579,6 +622,9 @@ static sqlite3_vfs file_system = {
 
 void disk_install(void)
 {
+	/* There is one thread, and nobody asks how much memory is in use. */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_vfs_register(&file_system, 1);
 	assert(code == SQLITE_OK);
 	(void)code;

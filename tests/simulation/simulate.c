@@ -17,12 +17,14 @@
 #include "tests/simulation/virtual.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
+enum { DRIFT_MAX_PPM = 500 }; /* as far as a clock is corrected without being set */
 
 static const int64_t start_ms = INT64_C(1781784000000); /* 2026-06-18T12:00:00Z */
 
@@ -33,10 +35,10 @@ struct simulation {
 	struct poller *poller;
 	struct dispatcher *dispatcher;
 	int64_t faults_until_mono_ms;
+	bool is_disk_troubled;
 	unsigned long long states; /* after a loss of power that are to be checked */
 	unsigned long long states_checked;
-	bool may_jump;     /* the wall clock of this seed is set now and then */
-	int64_t latest_ms; /* that it has shown */
+	bool may_jump; /* the wall clock of this seed is set now and then */
 };
 
 /* ---- the simulated process ---- */
@@ -72,10 +74,20 @@ static void end_process(struct simulation *simulation)
 	virtual_store_kill(simulation->store);
 }
 
+static void heal_disk(struct simulation *simulation)
+{
+	if (simulation->is_disk_troubled)
+		ledger_held_up();
+	simulation->is_disk_troubled = false;
+	disk_heal();
+	virtual_store_set_slow(simulation->store, false);
+}
+
 /* The store is dead: killed, or it broke with an I/O error, or there was no power. */
 static void restart(struct simulation *simulation)
 {
 	stop_wings(simulation);
+	heal_disk(simulation); /* the next one finds it so */
 	if (chance_of(0.3)) {
 		virtual_store_lose_power(simulation->store);
 		ledger_counts()->power_losses++;
@@ -83,20 +95,20 @@ static void restart(struct simulation *simulation)
 		virtual_store_kill(simulation->store);
 	}
 	ledger_killed();
+	if (chance_of(0.1)) {
+		virtual_store_take_back(simulation->directory);
+		ledger_counts()->upgrades++;
+	}
+	if (chance_of(0.1))
+		virtual_store_die_in_start();
 	start_process(simulation);
 }
 
 /* ---- faults ---- */
 
-static void heal_disk(void *arg)
-{
-	struct simulation *simulation = arg;
-	disk_heal();
-	virtual_store_set_slow(simulation->store, false);
-}
-
 static void trouble_disk(struct simulation *simulation)
 {
+	simulation->is_disk_troubled = true;
 	switch (chance_between(0, 2)) {
 	case 0:
 		disk_set_full(true);
@@ -111,12 +123,12 @@ static void trouble_disk(struct simulation *simulation)
 
 static void trouble_clock(struct simulation *simulation)
 {
-	if (clock_now_ms() > simulation->latest_ms)
-		simulation->latest_ms = clock_now_ms();
-	if (simulation->may_jump)
+	if (simulation->may_jump && chance_of(0.5)) {
 		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
-	else
-		virtual_stall(chance_between(1, 20 * MINUTE_MS));
+		return;
+	}
+	virtual_stall(chance_between(1, chance_of(0.2) ? 6 * HOUR_MS : 20 * MINUTE_MS));
+	ledger_held_up();
 }
 
 static void on_kill(void *arg)
@@ -133,6 +145,11 @@ static void on_kill(void *arg)
 static void kill_soon(void *arg)
 {
 	virtual_after(chance_between(0, 4 * SECOND_MS), on_kill, arg);
+}
+
+static void kill_in_silence(void *arg)
+{
+	virtual_after(chance_between(0, 2 * MINUTE_MS), on_kill, arg);
 }
 
 /* Most troubles are over within minutes, some outlast the next one. */
@@ -152,7 +169,7 @@ static void on_fault(void *arg)
 	struct simulation *simulation = arg;
 	if (virtual_mono_ms() >= simulation->faults_until_mono_ms)
 		return;
-	switch (chance_between(0, 6)) {
+	switch (chance_between(0, 7)) {
 	case 0:
 		on_kill(simulation);
 		break;
@@ -167,6 +184,11 @@ static void on_fault(void *arg)
 		break;
 	case 4:
 		ledger_set_service((enum ledger_service)chance_between(0, SERVICE_MODES - 1));
+		ledger_on_refusal(kill_in_silence, simulation);
+		break;
+	case 5:
+		ledger_set_name((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
+				(enum ledger_name)chance_between(0, NAME_MODES - 1));
 		break;
 	default:
 		ledger_set_receiver((unsigned)chance_between(0, LEDGER_WEBHOOKS - 1),
@@ -219,26 +241,50 @@ static void run_until(struct simulation *simulation, int64_t until_mono_ms)
 			restart(simulation);
 }
 
-static bool has_settled(struct store *store)
+static int64_t pending(struct store *store)
 {
 	struct delivery_totals totals;
 	if (store_begin(store) < 0 || store_delivery_totals(store, clock_now_ms(), &totals) < 0)
 		abort();
 	store_rollback(store);
-	return totals.pending == 0;
+	return totals.pending;
 }
 
-/* Without faults everything comes to its end, within the schedule. What was planned by a clock that
- * was set back since waits until it shows that time again. */
+static void check_creators(struct simulation *simulation)
+{
+	struct store *store = virtual_store_connection(simulation->store);
+	if (store_begin(store) < 0)
+		abort();
+	ledger_check_creators(store);
+	store_rollback(store);
+}
+
+static int64_t longest_gap_ms(const struct config *config)
+{
+	int64_t longest_ms = 0;
+	for (unsigned i = 1; i < config->delivery.schedule_steps; i++) {
+		int64_t gap_ms =
+			config->delivery.schedule_ms[i] - config->delivery.schedule_ms[i - 1];
+		longest_ms = gap_ms > longest_ms ? gap_ms : longest_ms;
+	}
+	return longest_ms;
+}
+
+/* Without faults it is soon known how things are, and all is delivered with the next attempt:
+ * whatever the wall clock shows by then. */
 static void drain(struct simulation *simulation)
 {
-	ledger_heal();
+	int64_t until_mono_ms = virtual_mono_ms() + longest_gap_ms(simulation->config) + HOUR_MS;
+	ledger_calm();
 	heal_disk(simulation);
-	if (clock_now_ms() < simulation->latest_ms)
-		virtual_jump(simulation->latest_ms - clock_now_ms());
 	run_until(simulation, virtual_mono_ms() + HOUR_MS);
-	for (int i = 0; i < 72 && !has_settled(virtual_store_connection(simulation->store)); i++)
+	check_creators(simulation);
+	while (pending(virtual_store_connection(simulation->store)) > 0 &&
+	       virtual_mono_ms() < until_mono_ms)
 		run_until(simulation, virtual_mono_ms() + HOUR_MS / 2);
+	int64_t left = pending(virtual_store_connection(simulation->store));
+	if (left > 0)
+		ledger_violation("%lld deliveries are pending still", (long long)left);
 }
 
 /* Faults and lives that were still to come do nothing any more. */
@@ -253,7 +299,8 @@ struct settings {
 	unsigned long long first, count;
 	unsigned long long
 		states; /* after a loss of power that are to be checked; 0: seeds count */
-	bool is_quiet, is_verbose;
+	unsigned long long progress;            /* a line after every so many seeds; 0: none */
+	bool is_quiet, is_verbose, stops_early; /* at the first seed with a violation */
 	bool is_lowered; /* the database does not wait for the disk: a violation must be found */
 };
 
@@ -294,6 +341,8 @@ static unsigned run_seed(struct config *config, uint64_t seed, const struct sett
 	ledger_reset(config);
 	virtual_store_reset(settings->is_lowered);
 	simulation.may_jump = chance_of(0.3);
+	if (chance_of(0.3))
+		virtual_drift(chance_between(-DRIFT_MAX_PPM, DRIFT_MAX_PPM));
 	config->poll.policy = chance_of(0.5) ? POLICY_LEARNED : POLICY_UNIFORM;
 	simulation.faults_until_mono_ms = virtual_mono_ms() + settings->hours * HOUR_MS;
 
@@ -318,14 +367,16 @@ static unsigned run_seed(struct config *config, uint64_t seed, const struct sett
 
 	const struct ledger_counts counts = *ledger_counts();
 	if (!settings->is_quiet || counts.violations > 0)
-		printf("seed %llu: %u lives, %u checks, %u attempts (%u again), %u kills, %u "
-		       "losses "
-		       "of power, digest %016llx, %u violations\n",
+		printf("seed %llu: %u lives, %u checks, %u attempts (%u again, %u blocked), "
+		       "%u kills, %u losses of power, %u upgrades, digest %016llx, "
+		       "%u violations\n",
 		       (unsigned long long)seed, counts.lives, counts.checks, counts.attempts,
-		       counts.repeated, counts.kills - counts.power_losses, counts.power_losses,
-		       (unsigned long long)counts.digest, counts.violations);
+		       counts.repeated, counts.blocked, counts.kills - counts.power_losses,
+		       counts.power_losses, counts.upgrades, (unsigned long long)counts.digest,
+		       counts.violations);
 	if (counts.violations > 0)
 		print_replay(seed, settings, simulation.states);
+	fflush(stdout);
 	ledger_finish();
 	char command[128];
 	snprintf(command, sizeof(command), "rm -r %s", simulation.directory);
@@ -355,7 +406,7 @@ static struct config *load_config(void)
 	return config;
 }
 
-enum { OPTION_POWER_LOSS = 256, OPTION_LOWER };
+enum { OPTION_POWER_LOSS = 256, OPTION_LOWER, OPTION_PROGRESS, OPTION_STOP };
 
 /* False: it is not to be understood. */
 static bool read_options(int argc, char **argv, struct settings *settings)
@@ -367,6 +418,8 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 		{ "hours", required_argument, NULL, 'h' },
 		{ "power-loss", required_argument, NULL, OPTION_POWER_LOSS },
 		{ "lower-synchronous", no_argument, NULL, OPTION_LOWER },
+		{ "progress", required_argument, NULL, OPTION_PROGRESS },
+		{ "stop-early", no_argument, NULL, OPTION_STOP },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ 0 },
 	};
@@ -392,6 +445,12 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 		case OPTION_LOWER:
 			settings->is_lowered = true;
 			break;
+		case OPTION_PROGRESS:
+			settings->progress = strtoull(optarg, NULL, 10);
+			break;
+		case OPTION_STOP:
+			settings->stops_early = true;
+			break;
 		case 'v':
 			settings->is_verbose = true;
 			break;
@@ -402,32 +461,56 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 	return true;
 }
 
+struct campaign {
+	unsigned long long seeds, failed;
+};
+
 /* Whether there was enough of what was asked for. */
-static bool is_done(const struct settings *settings, unsigned long long seeds)
+static bool is_done(const struct settings *settings, const struct campaign *campaign)
 {
-	return settings->states > 0 ? states_checked >= settings->states : seeds >= settings->count;
+	if (settings->stops_early && campaign->failed > 0)
+		return true;
+	return settings->states > 0 ? states_checked >= settings->states
+				    : campaign->seeds >= settings->count;
+}
+
+/* Of a run that is ended early the last line says what it did. */
+static void print_result(const struct settings *settings, const struct campaign *campaign)
+{
+	if (settings->states > 0)
+		printf("%llu states after a loss of power, ", states_checked);
+	printf("%llu seeds of %lld virtual hours, %llu with violations\n", campaign->seeds,
+	       (long long)settings->hours, campaign->failed);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .hours = 48, .first = 1, .count = 100, .is_quiet = true };
+	struct settings settings = {
+		.hours = 48, .first = 1, .count = 100, .progress = 10, .is_quiet = true
+	};
 	if (!read_options(argc, argv, &settings)) {
 		fputs("usage: simulate [--seeds N] [--first SEED] [--seed SEED] [--hours H]\n"
-		      "                [--power-loss STATES] [--lower-synchronous] [--verbose]\n",
+		      "                [--power-loss STATES] [--lower-synchronous]\n"
+		      "                [--progress SEEDS] [--stop-early] [--verbose]\n",
 		      stderr);
 		return 2;
 	}
 	log_configure(settings.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	/* What one life needed the next one needs, too. */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	disk_install();
 	struct config *config = load_config();
-	unsigned long long seeds = 0, failed = 0;
-	for (; !is_done(&settings, seeds); seeds++)
-		failed += run_seed(config, settings.first + seeds, &settings) > 0;
+	struct campaign campaign = { 0 };
+	while (!is_done(&settings, &campaign)) {
+		campaign.failed +=
+			run_seed(config, settings.first + campaign.seeds++, &settings) > 0;
+		if (settings.progress > 0 && campaign.seeds % settings.progress == 0)
+			print_result(&settings, &campaign);
+	}
 	config_destroy(config);
 	virtual_store_reset(false);
-	if (settings.states > 0)
-		printf("%llu states after a loss of power, ", states_checked);
-	printf("%llu seeds of %lld virtual hours, %llu with violations\n", seeds,
-	       (long long)settings.hours, failed);
-	return failed > 0;
+	print_result(&settings, &campaign);
+	return campaign.failed > 0;
 }

@@ -172,7 +172,7 @@ static void world_step(struct world *world)
 		if (dice(50) == 0)
 			world_restart(world); /* right after it, before the memory knew */
 		else
-			digest_commit(&record, &world->roster);
+			digest_commit(&record, 0, &world->roster);
 	}
 	record_finish(&record);
 }

@@ -46,6 +46,7 @@ struct virtual_event {
 
 static struct {
 	int64_t mono_ms, wall_offset_ms, jumps;
+	int64_t drift_ppm, drifts_since_mono_ms;
 	uint64_t events;
 	struct virtual_event **heap;
 	size_t count, capacity;
@@ -115,6 +116,23 @@ void virtual_jump(int64_t by_ms)
 {
 	world.wall_offset_ms += by_ms;
 	world.jumps++;
+}
+
+static int64_t drifted_ms(void)
+{
+	return (world.mono_ms - world.drifts_since_mono_ms) * world.drift_ppm / 1000000;
+}
+
+void virtual_drift(int64_t ppm)
+{
+	world.wall_offset_ms += drifted_ms();
+	world.drift_ppm = ppm;
+	world.drifts_since_mono_ms = world.mono_ms;
+}
+
+int64_t virtual_drift_ppm(void)
+{
+	return world.drift_ppm;
 }
 
 int64_t virtual_jumps(void)
@@ -270,7 +288,7 @@ void __wrap_crypto_random(void *bytes, size_t length);
 
 int64_t __wrap_clock_now_ms(void)
 {
-	return world.mono_ms + world.wall_offset_ms;
+	return world.mono_ms + world.wall_offset_ms + drifted_ms();
 }
 
 int64_t __wrap_clock_mono_ms(void)

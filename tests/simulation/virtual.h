@@ -29,6 +29,8 @@ void virtual_reset(int64_t now_ms); /* no events; the wall clock shows now_ms */
 int64_t virtual_mono_ms(void);      /* since the reset */
 void virtual_jump(int64_t by_ms);   /* the wall clock is set */
 int64_t virtual_jumps(void);        /* how often it was */
+void virtual_drift(int64_t ppm);    /* from now on it runs so much too fast; negative: too slowly */
+int64_t virtual_drift_ppm(void);
 void virtual_stall(int64_t for_ms); /* nothing runs for so long: SIGSTOP, a busy machine */
 
 struct virtual_event *virtual_after(int64_t delay_ms, virtual_fn fn, void *arg);
@@ -50,6 +52,11 @@ struct virtual_store *virtual_store_open(const char *directory);
 void virtual_store_kill(struct virtual_store *store);
 /* So is the machine: of what was not synchronised, any part may be gone. */
 void virtual_store_lose_power(struct virtual_store *store);
+/* The database becomes what a golived of an earlier schema would have left; it is not open. */
+void virtual_store_take_back(const char *directory);
+/* The process that is started next ends in its start, or soon after. */
+void virtual_store_die_in_start(void);
+
 /* Lets the process end, at a write of a transaction to come or between two: then the store is
  * dead. */
 void virtual_store_die_in_commit(struct virtual_store *store);

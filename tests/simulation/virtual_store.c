@@ -4,17 +4,23 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "db/migrate.h"
 #include "db/store_private.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/ledger.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 192, TORN_BYTES_MAX = 6000 };
+enum {
+	PATH_SIZE = 192,
+	TORN_BYTES_MAX = 6000,
+	STARTING_WRITES_MAX = 200, /* an upgrade has more than any other start */
+};
 
 struct virtual_job {
 	struct virtual_job *next;
@@ -22,7 +28,6 @@ struct virtual_job {
 	store_done_fn done;
 	void *arg;
 	int result;
-	bool is_write;
 };
 
 struct virtual_queue {
@@ -32,9 +37,12 @@ struct virtual_queue {
 struct virtual_store {
 	char path[PATH_SIZE + 16];
 	struct store *store;
-	struct virtual_queue unsynced, waiting, done;    /* unsynced: goes before what is waiting */
-	struct virtual_event *commit, *callback, *probe; /* NULL: none is due */
+	struct virtual_queue unsynced, waiting, done; /* unsynced: goes before what is waiting */
+	struct virtual_queue reading, was_read;       /* on a connection of its own */
+	/* NULL: none is due */
+	struct virtual_event *commit, *callback, *probe, *read, *read_callback;
 	bool is_degraded, is_slow, is_dead;
+	int64_t changes; /* rows that were written so far */
 };
 
 static void queue_init(struct virtual_queue *queue)
@@ -60,7 +68,11 @@ static struct virtual_job *queue_take(struct virtual_queue *queue)
 static struct virtual_job *take_waiting(struct virtual_store *store)
 {
 	struct virtual_job *job = queue_take(&store->unsynced);
-	return job ? job : queue_take(&store->waiting);
+	if (!job)
+		job = queue_take(&store->waiting);
+	if (!job)
+		job = queue_take(&store->reading);
+	return job ? job : queue_take(&store->was_read);
 }
 
 /* ---- running ---- */
@@ -117,6 +129,14 @@ static int run_one(struct virtual_store *store, struct virtual_job *job)
 	return 0;
 }
 
+static int64_t changes(struct store *store)
+{
+	static const char count_changes[] = "SELECT total_changes()";
+	int64_t count;
+	must(sql_get_integer(store->sql, &count, count_changes), "total_changes");
+	return count;
+}
+
 static int write_probe(struct virtual_store *store)
 {
 	int r = store_set_durable(store->store, true);
@@ -140,6 +160,7 @@ static void on_probe(void *arg)
 	int r = write_probe(store);
 	store->is_dead = disk_is_stopped() || ends_process(r);
 	store->is_degraded = r < 0;
+	store->changes = changes(store->store);
 	if (r < 0 && !store->is_dead)
 		store->probe = virtual_after(STORE_PROBE_MS, on_probe, store);
 }
@@ -149,40 +170,32 @@ static void on_probe(void *arg)
 static void fail_full(struct virtual_store *store)
 {
 	store_rollback(store->store);
+	store->changes = changes(store->store); /* those that were rolled back are counted */
 	for (struct virtual_job *job = store->done.first; job; job = job->next)
-		if (job->is_write)
-			job->result = -ENOSPC;
+		job->result = -ENOSPC;
 	store->is_degraded = true;
 	if (!store->probe)
 		store->probe = virtual_after(STORE_PROBE_MS, on_probe, store);
-}
-
-static int64_t changes(struct store *store)
-{
-	static const char count_changes[] = "SELECT total_changes()";
-	int64_t count;
-	must(sql_get_integer(store->sql, &count, count_changes), "total_changes");
-	return count;
 }
 
 /* The jobs of one kind, each in its savepoint. *ret_number: of the transaction, 0 where nothing was
  * written, which waits for nothing. */
 static int run_group(struct virtual_store *store, struct virtual_queue *queue, int64_t *ret_number)
 {
-	int64_t before = changes(store->store);
 	int r = 0;
 	*ret_number = 0;
 	for (struct virtual_job *job; r == 0 && (job = queue_take(queue));) {
 		queue_add(&store->done, job);
-		if (job->is_write && store->is_degraded) {
+		if (store->is_degraded) {
 			job->result = -ENOSPC;
 			continue;
 		}
 		r = run_one(store, job);
 	}
-	if (r == 0 && changes(store->store) != before) {
+	if (r == 0 && changes(store->store) != store->changes) {
 		*ret_number = ++numbers.attempted;
 		r = store_fact_set(store->store, number_name, *ret_number);
+		store->changes = changes(store->store);
 	}
 	return r;
 }
@@ -242,31 +255,63 @@ static void commit_later(struct virtual_store *store)
 					      on_commit, store);
 }
 
-static void submit(struct virtual_store *store, struct virtual_queue *queue, bool is_write,
-		   store_job_fn run, store_done_fn done, void *arg)
+static void on_read_callback(void *arg)
+{
+	struct virtual_store *store = arg;
+	store->read_callback = NULL;
+	for (struct virtual_job *job; (job = queue_take(&store->was_read));)
+		call_back(job);
+}
+
+/* Between two transactions a reader sees what was committed, as the real ones do at any time. */
+static void on_read(void *arg)
+{
+	struct virtual_store *store = arg;
+	store->read = NULL;
+	if (store->is_dead)
+		return;
+	for (struct virtual_job *job; (job = queue_take(&store->reading));) {
+		job->result = job->run(store->store, job->arg);
+		queue_add(&store->was_read, job);
+	}
+	if (!store->read_callback)
+		store->read_callback = virtual_after(chance_between(0, 2), on_read_callback, store);
+}
+
+static void read_later(struct virtual_store *store)
+{
+	if (!store->read && !store->is_dead)
+		store->read = virtual_after(chance_between(0, 3), on_read, store);
+}
+
+static void submit(struct virtual_store *store, struct virtual_queue *queue, store_job_fn run,
+		   store_done_fn done, void *arg)
 {
 	struct virtual_job *job = memory_zeroed(1, sizeof(*job));
-	*job = (struct virtual_job){ .run = run, .done = done, .arg = arg, .is_write = is_write };
+	*job = (struct virtual_job){ .run = run, .done = done, .arg = arg };
 	queue_add(queue, job);
-	commit_later(store);
+	if (queue == &store->reading)
+		read_later(store);
+	else
+		commit_later(store);
 }
 
 /* ---- db/store_thread ---- */
 
-#define SUBMITS(name, queue, is_write) \
+#define SUBMITS(name, queue) \
 	void __wrap_##name(struct store_thread *thread, store_job_fn job, store_done_fn done, \
 			   void *arg); \
 	void __wrap_##name(struct store_thread *thread, store_job_fn job, store_done_fn done, \
 			   void *arg) \
 	{ \
 		struct virtual_store *store = (struct virtual_store *)thread; \
-		submit(store, &store->queue, is_write, job, done, arg); \
+		submit(store, &store->queue, job, done, arg); \
 	}
 
-SUBMITS(store_write, waiting, true)
-SUBMITS(store_write_unsynced, unsynced, true)
-SUBMITS(store_read, waiting, false)
-SUBMITS(store_look, waiting, false)
+SUBMITS(store_write, waiting)
+SUBMITS(store_write_unsynced, unsynced)
+SUBMITS(store_read, reading)
+SUBMITS(store_look, reading)
 
 bool __wrap_store_thread_is_degraded(const struct store_thread *thread);
 
@@ -276,19 +321,6 @@ bool __wrap_store_thread_is_degraded(const struct store_thread *thread)
 }
 
 /* ---- beginning and end ---- */
-
-static void open_file(struct virtual_store *store)
-{
-	struct strbuf why;
-	strbuf_init(&why, 1024);
-	int r = store_open(store->path, STORE_WRITER,
-			   numbers.is_lowered ? SYNCHRONOUS_NORMAL : SYNCHRONOUS_FULL, &why,
-			   &store->store);
-	if (r < 0)
-		printf("simulation: %s\n", why.data);
-	must(r, "open");
-	strbuf_finish(&why);
-}
 
 /* The number of the last transaction that is there. */
 static int64_t last_number(struct virtual_store *store)
@@ -308,6 +340,51 @@ void virtual_store_reset(bool is_lowered)
 	disk_reset();
 }
 
+static bool dies_in_start;
+
+void virtual_store_die_in_start(void)
+{
+	dies_in_start = true;
+}
+
+static void lose_power(void)
+{
+	disk_lose_power();
+	numbers.committed = numbers.durable; /* the rest may be there or not */
+}
+
+/* False: the process ended in it. */
+static bool start(struct virtual_store *store)
+{
+	struct strbuf why;
+	strbuf_init(&why, 1024);
+	char copy[PATH_SIZE + 32];
+	snprintf(copy, sizeof(copy), "%s.version-", store->path);
+	disk_forget(copy); /* its names are on the real disk, where they were changed or removed */
+	disk_heal();
+	disk_start();
+	if (dies_in_start)
+		disk_stop_after((unsigned)chance_between(0, STARTING_WRITES_MAX));
+	dies_in_start = false;
+	int r = store_open(store->path, STORE_WRITER,
+			   numbers.is_lowered ? SYNCHRONOUS_NORMAL : SYNCHRONOUS_FULL, &why,
+			   &store->store);
+	if (r < 0 && !disk_is_stopped())
+		printf("simulation: %s\n", why.data);
+	must(disk_is_stopped() ? 0 : r, "open");
+	strbuf_finish(&why);
+	return r == 0;
+}
+
+static void end_start(void)
+{
+	ledger_counts()->kills++;
+	if (chance_of(0.3)) {
+		ledger_counts()->power_losses++;
+		lose_power();
+	}
+}
+
 struct virtual_store *virtual_store_open(const char *directory)
 {
 	struct virtual_store *store = memory_zeroed(1, sizeof(*store));
@@ -315,9 +392,11 @@ struct virtual_store *virtual_store_open(const char *directory)
 	queue_init(&store->unsynced);
 	queue_init(&store->waiting);
 	queue_init(&store->done);
-	disk_heal();
-	disk_start();
-	open_file(store);
+	queue_init(&store->reading);
+	queue_init(&store->was_read);
+	while (!start(store))
+		end_start();
+	store->changes = changes(store->store);
 	int64_t number = last_number(store);
 	if (number < numbers.committed)
 		ledger_violation("transaction %lld was committed, and the last one there is %lld",
@@ -341,6 +420,8 @@ static void end_process(struct virtual_store *store)
 	cancel(&store->commit);
 	cancel(&store->callback);
 	cancel(&store->probe);
+	cancel(&store->read);
+	cancel(&store->read_callback);
 	for (struct virtual_job *job; (job = take_waiting(store));)
 		queue_add(&store->done, job);
 	for (struct virtual_job *job; (job = queue_take(&store->done));) {
@@ -365,8 +446,7 @@ void virtual_store_kill(struct virtual_store *store)
 void virtual_store_lose_power(struct virtual_store *store)
 {
 	end_process(store);
-	disk_lose_power();
-	numbers.committed = numbers.durable; /* the rest may be there or not */
+	lose_power();
 	free(store);
 }
 
@@ -396,6 +476,40 @@ void virtual_store_set_slow(struct virtual_store *store, bool is_slow)
 struct store *virtual_store_connection(struct virtual_store *store)
 {
 	return store->store;
+}
+
+/* ---- earlier schemas ---- */
+
+/* What takes a migration back, from the third on. */
+static const char *const reverses[] = {
+	"ALTER TABLE creators DROP COLUMN added_at_ms;",
+	"DROP TABLE findings; ALTER TABLE creators DROP COLUMN tally;",
+	"DROP TABLE gaps;",
+};
+
+enum { OLDEST_VERSION = 2 }; /* in the first secrets are not sealed: test_version_copy */
+
+void virtual_store_take_back(const char *directory)
+{
+	sqlite3 *database;
+	char path[PATH_SIZE + 16], set_version[64];
+	unsigned version = (unsigned)chance_between(OLDEST_VERSION, migration_count - 1);
+	assert(migration_count == OLDEST_VERSION + ARRAY_SIZE(reverses));
+	snprintf(path, sizeof(path), "%s/golived.db", directory);
+	disk_heal();
+	disk_start();
+	int code = sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(database, "PRAGMA synchronous = FULL; BEGIN", NULL, NULL, NULL);
+	for (unsigned i = migration_count; code == SQLITE_OK && i > version; i--)
+		code = sqlite3_exec(database, reverses[i - 1 - OLDEST_VERSION], NULL, NULL, NULL);
+	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %u; COMMIT", version);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(database, set_version, NULL, NULL, NULL);
+	if (code != SQLITE_OK)
+		printf("simulation: %s\n", sqlite3_errmsg(database));
+	must(code == SQLITE_OK ? 0 : -EINVAL, "an earlier schema");
+	sqlite3_close(database);
 }
 
 /* ---- states after a loss of power ---- */

@@ -202,6 +202,47 @@ static void monotonic_time_never_goes_back(void **state)
 	assert_true(clock_now_ms() > INT64_C(1577836800000)); /* 2020 */
 }
 
+/* What the wall clock is seen to have been set by, look after look. */
+static void a_wall_clock_that_was_set_is_noticed_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int64_t passed_ms, set_ms, step_ms;
+	} cases[] = {
+		{ "nothing", 1000, 0, 0 },
+		{ "set back by an hour", 1000, -3600000, -3600000 },
+		{ "left alone then", 1000, 0, 0 },
+		{ "set forward by a day", 1000, 86400000, 86400000 },
+		{ "corrected by little", 1000, 4999, 0 },
+		{ "and by a little more", 1000, 4999, 0 },
+		{ "by just enough, back", 1000, -5000, -5000 },
+		{ "drift over six hours of suspension", 21600000, -10800, 0 },
+		{ "a step in them", 21600000, -21600, -21600 },
+		{ "to 1970", 1000, -INT64_C(1781784000000), -INT64_C(1781784000000) },
+	};
+	struct clock_anchor anchor = { 0 };
+	int64_t now_ms = INT64_C(1781784000000), mono_ms = 77;
+	assert_int_equal(clock_step_ms(&anchor, now_ms, mono_ms), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		now_ms += cases[i].passed_ms + cases[i].set_ms;
+		mono_ms += cases[i].passed_ms;
+		int64_t step_ms = clock_step_ms(&anchor, now_ms, mono_ms);
+		if (step_ms != cases[i].step_ms)
+			fail_msg("%s: expected %lld, got %lld", cases[i].what,
+				 (long long)cases[i].step_ms, (long long)step_ms);
+	}
+}
+
+/* 500 ppm, as far as a clock that is being corrected may be off. */
+static void a_clock_that_drifts_was_not_set(void **state)
+{
+	(void)state;
+	struct clock_anchor anchor = { 0 };
+	for (int64_t s = 0; s <= 86400; s++)
+		assert_int_equal(clock_step_ms(&anchor, s * 1000 - s / 2, s * 1000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +257,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_http_date_is_refused),
 		cmocka_unit_test(a_utc_day_ends_at_midnight_before_and_after_1970),
 		cmocka_unit_test(monotonic_time_never_goes_back),
+		cmocka_unit_test(a_wall_clock_that_was_set_is_noticed_once),
+		cmocka_unit_test(a_clock_that_drifts_was_not_set),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -459,6 +459,117 @@ static void what_was_in_flight_is_due_again_under_the_same_number(void **state)
 	assert_int_equal(show_webhook(fixture->store, id.text, T0).pending, 1);
 }
 
+/* ---- after the wall clock was set ---- */
+
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
+
+static const struct delivery_waits waits = { .after_ms = { 0, 30000, 90000, 5 * HOUR },
+					     .asked_for_ms = HOUR };
+
+static void replan(struct store *store, int64_t step_ms, int64_t now_ms)
+{
+	struct store_mark mark = { 0 };
+	bool has_more;
+	assert_ok(store_deliveries_replan(store, &waits, step_ms, now_ms, 1000, &mark, &has_more));
+	assert_false(has_more);
+}
+
+/* A delivery that was tried at T0 and is due at that time. */
+static struct text_id tried(struct store *store, const char *creator, int status, int64_t due_at_ms)
+{
+	struct text_id id, webhook = add_webhook(store, creator);
+	enqueue(store, add_start(store, creator, T0).text, T0);
+	struct claimed_lane lane = claim(store, webhook.text, 1, T0);
+	struct attempt_outcome outcome = outcome_of(&lane.claims[0], ATTEMPT_RETRY, due_at_ms);
+	struct outcome_effect effect;
+	outcome.status_code = status;
+	assert_ok(store_attempt_finish(store, &outcome, T0, &effect));
+	snprintf(id.text, sizeof(id.text), "%s", lane.claims[0].delivery_id);
+	store_claimed_lane_finish(&lane);
+	return id;
+}
+
+static void what_is_planned_follows_a_clock_that_is_set(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	static const struct {
+		const char *what;
+		int status;
+		int64_t due_at_ms, step_ms, now_ms, expected_ms;
+	} cases[] = {
+		{ "nothing was set", 500, T0 + 30000, 0, T0 + 1000, T0 + 30000 },
+		{ "set back: when it would have been", 500, T0 + 30000, -HOUR, T0 + 9000 - HOUR,
+		  T0 + 30000 - HOUR },
+		{ "set back: what was due is due", 500, T0 + 30000, -HOUR, T0 + 31000 - HOUR,
+		  T0 + 30000 - HOUR },
+		{ "set back while nobody looked: its gap at most", 500, T0 + 30000, 0, T0 - HOUR,
+		  T0 - HOUR + 30000 },
+		{ "the same: as long as may have been asked for", 503, T0 + 10 * MINUTE, 0,
+		  T0 - 2 * HOUR, T0 - HOUR },
+		{ "by little, so that what was asked for stays", 429, T0 + 10 * MINUTE, 0,
+		  T0 - MINUTE, T0 + 10 * MINUTE },
+		{ "set forward: no sooner", 500, T0 + 30000, HOUR, T0 + HOUR + 10000,
+		  T0 + HOUR + 30000 },
+		{ "set forward: what was due is due", 500, T0 + 30000, HOUR, T0 + HOUR + 30000,
+		  T0 + 30000 },
+		{ "set forward twice, seen once: its gap at most", 500, T0 + 2 * HOUR, 2 * HOUR,
+		  T0 + 2 * HOUR, T0 + 2 * HOUR + 30000 },
+		{ "set forward from 1970", 500, 30000, T0, T0 + 1000, T0 + 30000 },
+	};
+	char creator[16];
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(creator, sizeof(creator), "creator%zu", i);
+		struct text_id id = tried(store, creator, cases[i].status, cases[i].due_at_ms);
+		replan(store, cases[i].step_ms, cases[i].now_ms);
+		int64_t due_at_ms = show_delivery(store, id.text).row.next_attempt_at_ms;
+		if (due_at_ms != cases[i].expected_ms)
+			fail_msg("%s: expected T0 + %lld ms, got T0 + %lld ms", cases[i].what,
+				 (long long)(cases[i].expected_ms - T0),
+				 (long long)(due_at_ms - T0));
+	}
+}
+
+/* One that was not tried yet is due, held back or not; one in flight is left alone. */
+static void first_attempts_do_not_wait_for_a_clock_that_was_set_back(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct text_id webhook = add_webhook(store, "ann");
+	enqueue(store, add_start(store, "ann", T0).text, T0);
+	enqueue(store, add_end(store, "ann", T0 + 1000).text, T0 + 1000);
+	struct claimed_lane first = claim(store, webhook.text, 2, T0 + 2000);
+	assert_int_equal(first.claim_count, 1);
+	replan(store, 0, T0 - HOUR);
+	struct outcome_effect effect =
+		finish(store, &first.claims[0], ATTEMPT_DELIVERED, 0, T0 - HOUR);
+	assert_int_equal(effect.lane_due_at_ms, T0 - HOUR);
+	struct claimed_lane second = claim(store, webhook.text, 2, T0 - HOUR);
+	assert_int_equal(second.claim_count, 1);
+	store_claimed_lane_finish(&first);
+	store_claimed_lane_finish(&second);
+}
+
+static void many_are_planned_anew_in_pieces(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct text_id webhook = add_webhook(store, NULL);
+	struct store_mark mark = { 0 };
+	bool has_more = true;
+	unsigned pieces = 0;
+	char handle[24];
+	for (int i = 0; i < 7; i++) {
+		snprintf(handle, sizeof(handle), "creator%d", i);
+		watch(store, handle);
+		enqueue(store, add_start(store, handle, T0).text, T0);
+	}
+	for (; has_more; pieces++)
+		assert_ok(
+			store_deliveries_replan(store, &waits, 0, T0 - HOUR, 3, &mark, &has_more));
+	assert_int_equal(pieces, 3);
+	struct claimed_lane lane = claim(store, webhook.text, 10, T0 - HOUR);
+	assert_int_equal(lane.claim_count, 7);
+	store_claimed_lane_finish(&lane);
+}
+
 /* ---- deleting a webhook ---- */
 
 static void the_pending_deliveries_of_a_deleted_webhook_are_cancelled(void **state)
@@ -742,6 +853,9 @@ int main(void)
 		IN_A_STORE(a_gone_endpoint_is_deactivated_and_its_pending_deliveries_wait),
 		IN_A_STORE(every_attempt_is_on_record_but_those_never_made),
 		IN_A_STORE(what_was_in_flight_is_due_again_under_the_same_number),
+		IN_A_STORE(what_is_planned_follows_a_clock_that_is_set),
+		IN_A_STORE(first_attempts_do_not_wait_for_a_clock_that_was_set_back),
+		IN_A_STORE(many_are_planned_anew_in_pieces),
 		IN_A_STORE(the_pending_deliveries_of_a_deleted_webhook_are_cancelled),
 		IN_A_STORE(a_large_backlog_shows_as_cancelled_before_it_is_swept),
 		IN_A_STORE(a_test_is_claimed_apart_active_or_not),

@@ -672,6 +672,33 @@ static void after_a_429_it_waits_as_long_as_it_is_told(void **state)
 	assert_true(waited_ms >= 2000 && waited_ms < 10000);
 }
 
+static bool was_told_to_wait(struct bench *bench)
+{
+	struct poll_status status;
+	poller_status(bench->poller, &status);
+	return status.gap.began_at_ms > 0 && status.gap.reason == GAP_THROTTLED;
+}
+
+static void a_restart_waits_as_long_as_the_run_before_it_was_told(void **state)
+{
+	struct bench *bench = *state;
+	bench_script(bench,
+		     (struct script){ .fail_status = 429, .fail_head = "Retry-After: 3\r\n" });
+	watch_names(bench, trio, 3);
+	poller_start(bench->poller);
+	WAIT_UNTIL(bench, was_told_to_wait);
+	int64_t asked_mono_ms = bench->service.requests[0].at_mono_ms;
+	bench_close(bench);
+	bench_open(bench);
+	bench_forget_requests(bench);
+	bench_script(bench, (struct script){ 0 });
+	poller_start(bench->poller);
+	WAIT_UNTIL(bench, has_1_request);
+	int64_t waited_ms = bench->service.requests[0].at_mono_ms - asked_mono_ms;
+	if (waited_ms < 3000 || waited_ms > 15000)
+		fail_msg("expected at least 3000 ms of silence, got %lld", (long long)waited_ms);
+}
+
 static void trouble_of_the_service_changes_nobodys_state(void **state)
 {
 	struct bench *bench = *state;
@@ -850,6 +877,7 @@ int main(void)
 		BENCH_TEST(the_service_tells_the_limits),
 		BENCH_TEST(a_sweep_asks_about_everybody_once_in_full_batches),
 		BENCH_TEST(after_a_429_it_waits_as_long_as_it_is_told),
+		BENCH_TEST(a_restart_waits_as_long_as_the_run_before_it_was_told),
 		BENCH_TEST(trouble_of_the_service_changes_nobodys_state),
 		BENCH_TEST(a_service_that_never_answered_is_stale),
 		BENCH_TEST(a_refused_key_is_tried_once_a_minute),

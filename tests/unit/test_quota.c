@@ -234,6 +234,44 @@ static void the_minute_is_remembered_over_a_restart(void **state)
 	assert_int_equal(quota_wait_ms(&quota, QUOTA_CONFIRMATION, now_ms + 2 * MINUTE, MONO), 0);
 }
 
+static void silence_that_was_asked_for_is_kept_over_a_restart(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int64_t for_ms, passed_ms, left_ms;
+	} cases[] = {
+		{ "there was none", 0, 0, 0 },
+		{ "at once", 90 * SECOND, 0, 90 * SECOND },
+		{ "30 s later", 90 * SECOND, 30 * SECOND, 60 * SECOND },
+		{ "when it is over", 90 * SECOND, 90 * SECOND, 0 },
+		{ "the clock was set back", 90 * SECOND, -HOUR, 90 * SECOND },
+		{ "longer than is believed", 100 * HOUR, HOUR, 23 * HOUR },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct quota quota = quota_of(60, 1000000, 0, MIDNIGHT);
+		quota_resume_closed(&quota, MIDNIGHT - cases[i].passed_ms, cases[i].for_ms,
+				    MIDNIGHT, MONO);
+		int64_t left_ms = quota_closed_for_ms(&quota, MONO);
+		if (left_ms != cases[i].left_ms)
+			fail_msg("%s: expected %lld ms, got %lld ms", cases[i].what,
+				 (long long)cases[i].left_ms, (long long)left_ms);
+		assert_int_equal(quota_is_closed(&quota, MONO), left_ms > 0);
+	}
+}
+
+/* The store may be slow: what was counted for a minute goes out in it, or is asked for anew. */
+static void what_was_counted_for_a_minute_counts_for_no_other(void **state)
+{
+	(void)state;
+	int64_t last_ms = MIDNIGHT + MINUTE - 1;
+	int64_t stored = quota_recent(0, last_ms);
+	assert_true(quota_is_of_this_minute(stored, MIDNIGHT));
+	assert_true(quota_is_of_this_minute(stored, last_ms));
+	assert_false(quota_is_of_this_minute(stored, last_ms + 1));
+	assert_false(quota_is_of_this_minute(stored, MIDNIGHT - 1)); /* the clock was set */
+}
+
 static void a_clock_that_steps_back_gives_no_second_day(void **state)
 {
 	(void)state;
@@ -283,6 +321,8 @@ int main(void)
 			a_limit_set_by_the_operator_or_of_a_longer_window_is_not_overruled),
 		cmocka_unit_test(after_a_429_nothing_goes_out_before_its_time),
 		cmocka_unit_test(the_minute_is_remembered_over_a_restart),
+		cmocka_unit_test(silence_that_was_asked_for_is_kept_over_a_restart),
+		cmocka_unit_test(what_was_counted_for_a_minute_counts_for_no_other),
 		cmocka_unit_test(a_clock_that_steps_back_gives_no_second_day),
 		cmocka_unit_test(tiers_are_known_by_all_their_names),
 	};

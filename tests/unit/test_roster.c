@@ -58,11 +58,47 @@ static void everybody_is_found_among_many_until_they_leave(void **state)
 	roster_finish(&roster);
 }
 
+static void move(struct roster *roster, int64_t by_ms)
+{
+	struct planner_entry *plan = &roster->plans[0];
+	struct creator_state *state = &roster->entries[0].creator.state;
+	plan->last_checked_at_ms = NOW - 10000;
+	plan->not_before_ms = NOW + 20000;
+	plan->confirm_at_ms = NOW + 30000;
+	plan->loss.at_ms = NOW - 10000;
+	state->evidence_since_ms = NOW - 90000;
+	state->live_since_ms = NOW - 3600000;
+	roster_move_all(roster, by_ms);
+	assert_int_equal(plan->last_checked_at_ms, NOW - 10000 + by_ms);
+	assert_int_equal(plan->not_before_ms, NOW + 20000 + by_ms);
+	assert_int_equal(plan->confirm_at_ms, NOW + 30000 + by_ms);
+	assert_int_equal(plan->loss.at_ms, NOW - 10000 + by_ms);
+	assert_int_equal(state->evidence_since_ms, NOW - 90000 + by_ms);
+	assert_int_equal(state->live_since_ms, NOW - 3600000); /* it was told so */
+}
+
+static void what_is_planned_moves_with_the_clock_and_what_was_told_does_not(void **state)
+{
+	(void)state;
+	struct roster roster;
+	roster_init(&roster);
+	watch_many(&roster, 2);
+	move(&roster, -7200000);
+	move(&roster, 86400000);
+	/* Nothing was planned of her: nor is it now. */
+	assert_int_equal(roster.plans[1].last_checked_at_ms, 0);
+	assert_int_equal(roster.plans[1].not_before_ms, 0);
+	assert_int_equal(roster.plans[1].confirm_at_ms, 0);
+	assert_int_equal(roster.entries[1].creator.state.evidence_since_ms, 0);
+	roster_finish(&roster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_creator_takes_at_most_400_bytes),
 		cmocka_unit_test(everybody_is_found_among_many_until_they_leave),
+		cmocka_unit_test(what_is_planned_moves_with_the_clock_and_what_was_told_does_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,21 @@ static void a_test_has_one_attempt(void **state)
 	}
 }
 
+static void no_delivery_waits_longer_than_its_gap_or_what_was_asked_for(void **state)
+{
+	(void)state;
+	struct delivery_waits waits;
+	schedule_waits(&schedule, &waits);
+	static const int64_t expected_ms[] = {
+		0,           30 * SECOND_MS, 90 * SECOND_MS, 8 * MINUTE_MS, 50 * MINUTE_MS,
+		5 * HOUR_MS, 5 * HOUR_MS
+	};
+	for (size_t made = 0; made < ARRAY_SIZE(expected_ms); made++)
+		assert_int_equal(waits.after_ms[made], expected_ms[made]);
+	assert_int_equal(waits.after_ms[LIMIT_SCHEDULE_STEPS - 1], 5 * HOUR_MS);
+	assert_int_equal(waits.asked_for_ms, HOUR_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_cap_of_retry_after_does_not_shorten_the_schedule),
 		cmocka_unit_test(gone_ends_the_delivery_and_the_webhook),
 		cmocka_unit_test(a_test_has_one_attempt),
+		cmocka_unit_test(no_delivery_waits_longer_than_its_gap_or_what_was_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
