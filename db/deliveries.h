@@ -2,9 +2,10 @@
  *
  * A lane is one webhook's queue. The dispatcher holds lanes in memory as a cache:
  * store_lanes_list() gives them all, store_lanes_touched() those to which something was added,
- * store_claim() what is due in one of them, with the time of what comes next. A claimed delivery is
- * in flight until its outcome is stored; store_deliveries_recover() makes all that were in flight
- * due again at the start.
+ * store_claim() what is due in one of them, with the time of what comes next. Claiming only reads:
+ * a claimed delivery is in flight, which the dispatcher alone knows, until its outcome is stored.
+ * store_claims_note() keeps for the case of a crash what is in flight, and
+ * store_deliveries_recover() puts it on record at the start.
  *
  * Order: a first attempt of a delivery is not claimable before those of earlier events for the same
  * webhook and creator have had their answer. Retries, replays and tests hold up nothing and wait
@@ -13,6 +14,7 @@
 #ifndef GOLIVED_DB_DELIVERIES_H
 #define GOLIVED_DB_DELIVERIES_H
 
+#include "base/key_set.h"
 #include "base/limits.h"
 #include "db/store.h"
 #include "db/webhooks.h"
@@ -63,15 +65,16 @@ struct lane_due {
 int store_lanes_list(struct store *store, struct lane_due **ret_lanes,
 		     unsigned *ret_count) MUST_CHECK;
 
-/* Lanes of deliveries added since *mark, which moves on; looks at no more than max_rows of them.
- * *ret_more: there are more. With a zero mark it only sets the mark to now (store_lanes_list has
- * told the rest). */
+/* Lanes of claimable deliveries added since *mark, which moves on, and when the earliest of those
+ * is due; looks at no more than max_rows of them. *ret_more: there are more. With a zero mark it
+ * only sets the mark to now (store_lanes_list has told the rest). */
 int store_lanes_touched(struct store *store, struct store_mark *mark, unsigned max_rows,
 			struct lane_due **ret_lanes, unsigned *ret_count,
 			bool *ret_more) MUST_CHECK;
 
 /* What an attempt needs. Owned: store_claims_free(). */
 struct delivery_claim {
+	int64_t delivery_key;
 	char delivery_id[ID_TEXT_SIZE], event_id[ID_TEXT_SIZE];
 	enum event_type event_type;
 	enum delivery_kind kind;
@@ -101,18 +104,34 @@ struct claimed_lane {
 	int64_t next_due_at_ms; /* of what is left claimable in the lane; INT64_MAX: nothing */
 };
 
-/* Marks up to max due deliveries of a lane as in flight and gives them, fresh events before
- * replays. An inactive or deleted webhook has none, and no endpoint. */
+/* Gives up to max due deliveries of a lane, fresh events before replays, but none of those in
+ * flight (NULL: nothing is); they are in flight from now on. An inactive or deleted webhook has none, and no endpoint.
+ */
 int store_claim(struct store *store, const char *webhook_id, unsigned max, int64_t now_ms,
-		struct claimed_lane *ret_lane) MUST_CHECK;
+		struct key_set *in_flight, struct claimed_lane *ret_lane) MUST_CHECK;
 
 /* The same for tests of webhooks, of any webhook, active or not: at most one. ret_lane->claim_count
  * 0: none. */
-int store_claim_test(struct store *store, int64_t now_ms, struct claimed_lane *ret_lane) MUST_CHECK;
+int store_claim_test(struct store *store, int64_t now_ms, struct key_set *in_flight,
+		     struct claimed_lane *ret_lane) MUST_CHECK;
 /* Whether there is one: a look, which need not wait for the writer. */
 int store_test_is_due(struct store *store, int64_t now_ms, bool *ret_is_due) MUST_CHECK;
 
 void store_claimed_lane_finish(struct claimed_lane *lane);
+
+/* Attempts that are in flight, noted under a key of the caller's; dropped when their outcomes are
+ * stored. A note of what has its outcome does no harm. */
+struct claim_note {
+	int64_t key;
+	int64_t claimed_at_ms;
+	struct claim_note_entry {
+		int64_t delivery_key;
+		unsigned attempt;
+	} * entries;
+	size_t count;
+};
+int store_claims_note(struct store *store, const struct claim_note *note) MUST_CHECK;
+int store_claims_drop(struct store *store, int64_t note_key) MUST_CHECK;
 
 /* What came of an attempt. */
 enum attempt_verdict {
@@ -126,7 +145,7 @@ enum attempt_verdict {
 };
 
 struct attempt_outcome {
-	const char *delivery_id;
+	int64_t delivery_key;
 	unsigned attempt;
 	enum attempt_verdict verdict;
 	int64_t retry_at_ms;
@@ -153,12 +172,13 @@ struct outcome_effect {
 
 /* Records the attempt, moves the delivery on, keeps the counters, lets the next first attempt of
  * that creator go. A delivery that was cancelled meanwhile keeps that status (unless it was
- * delivered after all) and gets its attempt on record. -ENOENT: it is not in flight. */
+ * delivered after all) and gets its attempt on record. -ENOENT: it is gone, or has been settled, or
+ * that attempt is on record already. */
 int store_attempt_finish(struct store *store, const struct attempt_outcome *outcome, int64_t now_ms,
 			 struct outcome_effect *ret_effect) MUST_CHECK;
 
-/* After a start: what was in flight is due at once under the same attempt number, and an
- * `interrupted` attempt is on record for each. */
+/* After a start: what was noted as in flight, and has no outcome, is due at once under the same
+ * attempt number, and an `interrupted` attempt is on record for each. */
 int store_deliveries_recover(struct store *store, int64_t now_ms, unsigned *ret_count) MUST_CHECK;
 
 /* How long a delivery may wait for its next attempt at most. */
@@ -220,10 +240,10 @@ int store_delivery_show(struct store *store, const char *id, delivery_visit_fn v
 int store_attempt_list(struct store *store, const char *delivery_id, attempt_visit_fn visit,
 		       void *arg) MUST_CHECK;
 
-/* Kept with every change, not counted. oldest_due_at_ms: of what is claimable and not in flight; 0:
+/* Kept with every change, not counted. oldest_due_at_ms: of what is claimable or in flight; 0:
  * nothing pending. */
 struct delivery_totals {
-	int64_t pending, in_flight, dead, delivered_today;
+	int64_t pending, dead, delivered_today;
 	int64_t oldest_due_at_ms;
 };
 int store_delivery_totals(struct store *store, int64_t now_ms,

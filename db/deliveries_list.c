@@ -41,7 +41,7 @@ bool delivery_status_parse(const char *name, enum delivery_status *ret_status)
 /* What visit_delivery() takes apart, in this order. */
 #define DELIVERY_COLUMNS \
 	"SELECT d.id, w.id, e.id, e.type, d.creator, " SEEN_STATUS \
-	", d.attempts, d.created_at_ms, d.stage, d.due_at_ms, d.settled_at_ms, d.replay_of," \
+	", d.attempts, d.created_at_ms, d.due_at_ms, d.settled_at_ms, d.replay_of," \
 	" d.last_status_code, d.last_error"
 
 /* Every list checks all filters, whatever the way to the rows. */
@@ -110,16 +110,16 @@ static void visit_delivery(struct sql_rows *rows, const char *body, size_t body_
 		.status = (enum delivery_status)sql_integer(rows, 5),
 		.attempts = (unsigned)sql_integer(rows, 6),
 		.created_at_ms = sql_integer(rows, 7),
-		.replay_of = sql_text(rows, 11),
-		.last_status_code = (int)sql_integer(rows, 12),
-		.last_error = sql_text(rows, 13),
+		.replay_of = sql_text(rows, 10),
+		.last_status_code = (int)sql_integer(rows, 11),
+		.last_error = sql_text(rows, 12),
 		.body = body,
 		.body_length = body_length,
 	};
-	if (delivery.status == DELIVERY_PENDING && sql_integer(rows, 8) != STAGE_IN_FLIGHT)
-		delivery.next_attempt_at_ms = sql_integer(rows, 9);
+	if (delivery.status == DELIVERY_PENDING)
+		delivery.next_attempt_at_ms = sql_integer(rows, 8);
 	if (delivery.status == DELIVERY_DELIVERED)
-		delivery.delivered_at_ms = sql_integer(rows, 10);
+		delivery.delivered_at_ms = sql_integer(rows, 9);
 	visit(arg, &delivery);
 }
 
@@ -173,7 +173,7 @@ int store_delivery_show(struct store *store, const char *id, delivery_visit_fn v
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	size_t length;
-	const char *body = sql_bytes(rows, 14, &length);
+	const char *body = sql_bytes(rows, 13, &length);
 	visit_delivery(rows, body, length, visit, arg);
 	sql_end(rows);
 	return 0;
@@ -213,7 +213,6 @@ int store_attempt_list(struct store *store, const char *delivery_id, attempt_vis
 
 static const char get_counts[] =
 	"SELECT coalesce(sum(pending), 0), coalesce(sum(dead), 0) FROM webhook_health";
-static const char count_in_flight[] = "SELECT count(*) FROM deliveries WHERE stage = 1";
 static const char get_delivered[] = "SELECT delivered FROM days WHERE day = ?1";
 static const char get_pending_lanes[] =
 	"SELECT w.key FROM webhooks w JOIN webhook_health h ON h.webhook_key = w.key"
@@ -248,7 +247,6 @@ int store_delivery_totals(struct store *store, int64_t now_ms, struct delivery_t
 	totals.pending = sql_integer(rows, 0);
 	totals.dead = sql_integer(rows, 1);
 	sql_end(rows);
-	RETURN_IF_ERROR(sql_get_integer(store->sql, &totals.in_flight, count_in_flight));
 	r = sql_get_integer(store->sql, &totals.delivered_today, get_delivered,
 			    SQL_INT(clock_utc_day(now_ms)));
 	if (r < 0 && r != -ENOENT)

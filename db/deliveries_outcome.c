@@ -1,10 +1,12 @@
 /* What comes of attempts: see db/deliveries.h. */
 #include "db/deliveries.h"
 
+#include "base/memory.h"
 #include "db/health.h"
 #include "db/outbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The delivery an outcome is about, as it is before it. */
@@ -23,12 +25,13 @@ static const char get_flight[] =
 	" d.is_unanswered, w.is_active, d.attempts, w.id, h.fail_streak"
 	" FROM deliveries d JOIN webhooks w ON w.key = d.webhook_key"
 	" JOIN webhook_health h ON h.webhook_key = d.webhook_key"
-	" WHERE d.id = ?1 AND d.stage = 1";
+	" WHERE d.key = ?1 AND d.status IN (0, 3) AND d.attempts = ?2 - 1";
 
-static int read_flight(struct store *store, const char *delivery_id, struct flight *ret_flight,
-		       struct outcome_effect *effect)
+static int read_flight(struct store *store, const struct attempt_outcome *outcome,
+		       struct flight *ret_flight, struct outcome_effect *effect)
 {
-	struct sql_rows *rows = sql_query(store->sql, get_flight, SQL_TEXT(delivery_id));
+	struct sql_rows *rows = sql_query(store->sql, get_flight, SQL_INT(outcome->delivery_key),
+					  SQL_INT(outcome->attempt));
 	int r = sql_next(rows);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
@@ -201,7 +204,7 @@ int store_attempt_finish(struct store *store, const struct attempt_outcome *outc
 {
 	struct outcome_effect effect = { 0 };
 	struct flight flight;
-	RETURN_IF_ERROR(read_flight(store, outcome->delivery_id, &flight, &effect));
+	RETURN_IF_ERROR(read_flight(store, outcome, &flight, &effect));
 	struct move move = move_of(&flight, outcome, now_ms);
 	RETURN_IF_ERROR(move_on(store, &flight, &move, outcome, now_ms));
 	RETURN_IF_ERROR(record(store, &flight, outcome));
@@ -215,23 +218,61 @@ int store_attempt_finish(struct store *store, const struct attempt_outcome *outc
 
 /* ---- after a start ---- */
 
-static const char next_in_flight[] =
-	"SELECT d.id, d.attempts, d.claimed_at_ms FROM deliveries d WHERE d.stage = 1 LIMIT 1";
+/* What is noted and has its outcome has another number by now, or is settled. */
+static const char noted_without_outcome[] =
+	"SELECT d.key, d.attempts + 1, c.claimed_at_ms"
+	" FROM claims c, json_each(c.attempts) a JOIN deliveries d"
+	" ON d.key = json_extract(a.value, '$[0]')"
+	" WHERE d.status IN (0, 3) AND d.attempts + 1 = json_extract(a.value, '$[1]')";
+static const char drop_all_notes[] = "DELETE FROM claims";
 
-/* Whatever it was, nobody knows its answer: as if we had stopped in the middle. */
-static int interrupt_one(struct store *store, int64_t now_ms)
+struct interrupted {
+	int64_t delivery_key, claimed_at_ms;
+	unsigned attempt;
+};
+
+struct interrupted_list {
+	struct interrupted *all; /* owned */
+	unsigned count, capacity;
+	struct key_set keys;
+};
+
+static void interrupted_list_finish(struct interrupted_list *list)
 {
-	struct sql_rows *rows = sql_query(store->sql, next_in_flight);
-	int r = sql_next(rows);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	char id[ID_TEXT_SIZE];
-	sql_copy_text(rows, 0, id, sizeof(id));
-	struct attempt_outcome outcome = {
-		.delivery_id = id,
-		.attempt = (unsigned)sql_integer(rows, 1) + 1,
+	free(list->all);
+	key_set_finish(&list->keys);
+}
+
+/* One that was given back and claimed again may be in two notes. */
+static int list_interrupted(struct store *store, struct interrupted_list *list)
+{
+	struct sql_rows *rows = sql_query(store->sql, noted_without_outcome);
+	int r;
+	while ((r = sql_next(rows)) > 0) {
+		if (key_set_has(&list->keys, sql_integer(rows, 0)))
+			continue;
+		key_set_add(&list->keys, sql_integer(rows, 0));
+		if (list->count == list->capacity) {
+			list->capacity = list->capacity ? 2 * list->capacity : 64;
+			list->all = memory_resized(list->all, list->capacity, sizeof(list->all[0]));
+		}
+		list->all[list->count++] = (struct interrupted){
+			.delivery_key = sql_integer(rows, 0),
+			.attempt = (unsigned)sql_integer(rows, 1),
+			.claimed_at_ms = sql_integer(rows, 2),
+		};
+	}
+	return r;
+}
+
+/* Nobody knows its answer: as if we had stopped in the middle. */
+static int record_interrupted(struct store *store, const struct interrupted *one, int64_t now_ms)
+{
+	const struct attempt_outcome outcome = {
+		.delivery_key = one->delivery_key,
+		.attempt = one->attempt,
 		.verdict = ATTEMPT_INTERRUPTED,
-		.started_at_ms = sql_integer(rows, 2),
+		.started_at_ms = one->claimed_at_ms,
 		.duration_ms = -1,
 		.dns_ms = -1,
 		.connect_ms = -1,
@@ -239,19 +280,17 @@ static int interrupt_one(struct store *store, int64_t now_ms)
 		.first_byte_ms = -1,
 		.error = "interrupted",
 	};
-	sql_end(rows);
 	struct outcome_effect effect;
 	return store_attempt_finish(store, &outcome, now_ms, &effect);
 }
 
 int store_deliveries_recover(struct store *store, int64_t now_ms, unsigned *ret_count)
 {
-	unsigned count = 0;
-	int r;
-	while ((r = interrupt_one(store, now_ms)) == 0)
-		count++;
-	if (r != -ENOENT)
-		return r;
-	*ret_count = count;
+	CLEANUP(interrupted_list_finish) struct interrupted_list list = { 0 };
+	RETURN_IF_ERROR(list_interrupted(store, &list));
+	for (unsigned i = 0; i < list.count; i++)
+		RETURN_IF_ERROR(record_interrupted(store, &list.all[i], now_ms));
+	RETURN_IF_ERROR(sql_execute(store->sql, drop_all_notes));
+	*ret_count = list.count;
 	return 0;
 }

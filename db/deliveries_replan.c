@@ -13,15 +13,15 @@ struct plan {
 };
 
 static const char get_pending[] =
-	"SELECT key, stage, kind, attempts, last_status_code, due_at_ms FROM deliveries"
+	"SELECT key, kind, attempts, last_status_code, due_at_ms FROM deliveries"
 	" WHERE status = 0 AND status <> 1 AND key > ?1 ORDER BY key LIMIT ?2";
 static const char set_due[] = "UPDATE deliveries SET due_at_ms = ?2 WHERE key = ?1";
 
 /* Tests are made at once. */
 static int64_t longest_wait_ms(const struct delivery_waits *waits, struct sql_rows *rows)
 {
-	int64_t attempts = sql_integer(rows, 3), status = sql_integer(rows, 4);
-	if (sql_integer(rows, 2) == DELIVERY_TEST)
+	int64_t attempts = sql_integer(rows, 2), status = sql_integer(rows, 3);
+	if (sql_integer(rows, 1) == DELIVERY_TEST)
 		return 0;
 	if (attempts >= LIMIT_SCHEDULE_STEPS)
 		attempts = LIMIT_SCHEDULE_STEPS - 1;
@@ -50,12 +50,12 @@ int store_deliveries_replan(struct store *store, const struct delivery_waits *wa
 		sql_query(store->sql, get_pending, SQL_INT(mark->value), SQL_INT(max_rows));
 	int r;
 	while ((r = sql_next(rows)) > 0) {
-		int64_t due_at_ms = sql_integer(rows, 5);
+		int64_t due_at_ms = sql_integer(rows, 4);
 		int64_t due_ms =
 			due_after_ms(due_at_ms, longest_wait_ms(waits, rows), step_ms, now_ms);
 		last_key = sql_integer(rows, 0);
 		seen++;
-		if (sql_integer(rows, 1) != STAGE_IN_FLIGHT && due_ms != due_at_ms)
+		if (due_ms != due_at_ms)
 			plans[count++] = (struct plan){ .key = last_key, .due_at_ms = due_ms };
 	}
 	RETURN_IF_ERROR(r);

@@ -84,7 +84,7 @@ int outbox_lane_due(struct store *store, int64_t webhook_key, int64_t *ret_due_a
 
 static const char cancel_pending[] =
 	"UPDATE deliveries SET status = 3, settled_at_ms = ?3, is_unanswered = 0,"
-	" stage = CASE WHEN stage = 1 THEN 1 ELSE 3 END WHERE key IN"
+	" stage = 3 WHERE key IN"
 	" (SELECT key FROM deliveries WHERE webhook_key = ?1 AND status = 0 AND status <> 1 LIMIT "
 	"?2)";
 

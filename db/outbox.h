@@ -1,15 +1,14 @@
 /* outbox - what the files about deliveries share: the stages a delivery goes through, and how one
  * is put in. For db/ only.
  *
- *                      claim                 answer, the last one
- *   HELD ----> READY ---------> IN_FLIGHT --------------------> SETTLED
- *     release    ^                  |                              ^
- *                +------------------+                              |
- *                retry, interrupted, not made      cancelled: from HELD and READY at once,
- *                                                  from IN_FLIGHT with its answer
+ *               answer, the last one; or cancelled
+ *   HELD ----> READY ---------------------------------> SETTLED
+ *     release    ^  |
+ *                +--+
+ *                retry, interrupted, not made
  *
- * The status is what the outside sees; the stage says what the dispatcher may do. They differ only
- * for what is cancelled in flight.
+ * What is in flight is READY still, as only the dispatcher knows what it has claimed. The status is
+ * what the outside sees; the stage says what the dispatcher may do.
  */
 #ifndef GOLIVED_DB_OUTBOX_H
 #define GOLIVED_DB_OUTBOX_H
@@ -17,12 +16,12 @@
 #include "db/deliveries.h"
 #include "db/store_private.h"
 
-/* The values are stored: never renumber. The indexes of 0001_init.sql know READY and IN_FLIGHT. */
+/* The values are stored: never renumber. The indexes of 0001_init.sql know READY. 1 was "in flight"
+ * until 0006_claims.sql. */
 enum delivery_stage {
-	STAGE_READY = 0,     /* claimable once it is due */
-	STAGE_IN_FLIGHT = 1, /* claimed */
-	STAGE_HELD = 2,      /* a first attempt that waits for that of an earlier event */
-	STAGE_SETTLED = 3,   /* no attempt will follow */
+	STAGE_READY = 0,   /* claimable once it is due, unless it is in flight */
+	STAGE_HELD = 2,    /* a first attempt that waits for that of an earlier event */
+	STAGE_SETTLED = 3, /* no attempt will follow */
 };
 
 struct new_delivery {
@@ -42,8 +41,8 @@ int outbox_add(struct store *store, const struct new_delivery *delivery,
 int outbox_release_next(struct store *store, int64_t webhook_key, const char *creator,
 			int64_t *ret_due_at_ms) MUST_CHECK;
 
-/* When the lane has something to claim; INT64_MAX: not. Not asking whether its webhook is active.
- */
+/* When the lane has something to claim, or had it, if that is in flight; INT64_MAX: not. Not asking
+ * whether its webhook is active. */
 int outbox_lane_due(struct store *store, int64_t webhook_key, int64_t *ret_due_at_ms) MUST_CHECK;
 
 /* Cancels up to max_rows of what is pending at a webhook. The counters are the caller's. */

@@ -23,7 +23,7 @@ static int64_t cutoff(int64_t now_ms, int64_t kept_ms)
 /* By status, which is no parameter for the reason that db/deliveries_claim.c gives. */
 #define OLDEST_SETTLED(status) \
 	"SELECT d.key, d.webhook_key, d.event_key, d.kind FROM deliveries d WHERE d.status " \
-	"= " status " AND d.status <> 0 AND d.settled_at_ms < ?1 AND d.stage <> 1" \
+	"= " status " AND d.status <> 0 AND d.settled_at_ms < ?1" \
 	" ORDER BY d.settled_at_ms LIMIT 1"
 static const char *const oldest_settled[] = {
 	[DELIVERY_DELIVERED] = OLDEST_SETTLED("1"),

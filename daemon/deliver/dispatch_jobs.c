@@ -39,13 +39,13 @@ static int claim(struct store *store, struct dispatch_job *job)
 	for (unsigned i = 0; i < job->grant_count; i++) {
 		const struct lanes_grant *grant = &job->grants[i];
 		int result = store_claim(store, grant->webhook_id, grant->count, job->now_ms,
-					 &job->claimed[i]);
+					 &job->in_flight, &job->claimed[i]);
 		if (result != 0)
 			return result;
 	}
 	while (job->test_count < job->test_max) {
 		struct claimed_lane *test = &job->claimed[job->grant_count + job->test_count];
-		int result = store_claim_test(store, job->now_ms, test);
+		int result = store_claim_test(store, job->now_ms, &job->in_flight, test);
 		if (result != 0)
 			return result;
 		if (test->claim_count == 0)
@@ -53,6 +53,11 @@ static int claim(struct store *store, struct dispatch_job *job)
 		job->test_count++;
 	}
 	return 0;
+}
+
+static int note(struct store *store, struct dispatch_job *job)
+{
+	return store_claims_note(store, &job->note);
 }
 
 /* A delivery that is there no more has nothing to record, and keeps nobody else from it. */
@@ -65,7 +70,10 @@ static int settle(struct store *store, struct dispatch_job *job)
 			return result;
 		flight->is_recorded = result == 0;
 	}
-	return 0;
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < job->notes_over_count; i++)
+		result = store_claims_drop(store, job->notes_over[i]);
+	return result;
 }
 
 static int replan(struct store *store, struct dispatch_job *job)
@@ -83,8 +91,9 @@ static const struct {
 	[DISPATCH_LIST] = { list_lanes, store_read },
 	/* Neither a slow question of the admin API nor a commit may hold up a new event. */
 	[DISPATCH_LOOK] = { look_for_touched, store_look },
-	/* A claim that a power failure takes back is due again, as it would be after a crash. */
-	[DISPATCH_CLAIM] = { claim, store_write_unsynced },
+	[DISPATCH_CLAIM] = { claim, store_look },
+	/* It is for a crash of ours: what a power failure takes back is only missing in the log. */
+	[DISPATCH_NOTE] = { note, store_write_unsynced },
 	[DISPATCH_SETTLE] = { settle, store_write },
 	[DISPATCH_REPLAN] = { replan, store_write },
 };
@@ -114,6 +123,9 @@ void dispatch_job_destroy(struct dispatch_job *job)
 	for (unsigned i = 0; job->claimed && i < job->grant_count + job->test_max; i++)
 		store_claimed_lane_finish(&job->claimed[i]);
 	free(job->claimed);
+	key_set_finish(&job->in_flight);
+	free(job->note.entries);
+	free(job->notes_over);
 	while (job->flights) {
 		struct flight *flight = job->flights;
 		job->flights = flight->next;

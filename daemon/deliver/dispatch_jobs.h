@@ -33,6 +33,7 @@ enum dispatch_job_kind {
 	DISPATCH_LIST,    /* all lanes */
 	DISPATCH_LOOK,    /* lanes to which something was added */
 	DISPATCH_CLAIM,   /* take what is due */
+	DISPATCH_NOTE,    /* keep what was claimed for the case of a crash */
 	DISPATCH_SETTLE,  /* record outcomes */
 	DISPATCH_REPLAN,  /* the wall clock was set, or may have been */
 	DISPATCH_JOB_KINDS,
@@ -54,15 +55,20 @@ struct dispatch_job {
 	/* CLAIM */
 	struct lanes_grant grants[DISPATCH_CLAIM_LANES];
 	unsigned grant_count;
+	struct key_set in_flight;      /* owned */
 	struct claimed_lane *claimed;  /* owned, with what they own; one for each grant and test */
 	unsigned test_max, test_count; /* claimed tests lie behind the lanes */
 
 	/* REPLAN */
 	struct delivery_waits waits;
 	int64_t step_ms;
+	/* NOTE */
+	struct claim_note note; /* its entries are owned */
 
 	/* SETTLE */
 	struct flight *flights; /* owned: a list */
+	int64_t *notes_over;    /* owned: notes that end with them */
+	size_t notes_over_count;
 };
 
 struct dispatch_job *dispatch_job_create(enum dispatch_job_kind kind, int64_t now_ms);

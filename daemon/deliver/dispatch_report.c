@@ -16,7 +16,7 @@ static void log_attempt(const struct flight *flight)
 		return;
 	const struct log_field fields[] = {
 		LOG_TEXT("event", flight->claim->event_id),
-		LOG_TEXT("delivery", outcome->delivery_id),
+		LOG_TEXT("delivery", flight->claim->delivery_id),
 		LOG_TEXT("webhook", endpoint->webhook_id),
 		LOG_INT("attempt", outcome->attempt),
 		LOG_INT("status", outcome->status_code),
@@ -32,7 +32,7 @@ static void log_attempt(const struct flight *flight)
 
 void dispatch_report_not_made(const struct flight *flight)
 {
-	log_warning("attempt not made", LOG_TEXT("delivery", flight->outcome.delivery_id),
+	log_warning("attempt not made", LOG_TEXT("delivery", flight->claim->delivery_id),
 		    LOG_TEXT("webhook", flight_endpoint(flight)->webhook_id),
 		    LOG_TEXT("detail", flight->outcome.error_detail));
 }
@@ -95,7 +95,7 @@ void dispatch_report_settled(const struct flight *flight)
 		return;
 	metrics_add(METRIC_DEAD_LETTERS, 0, 1);
 	log_warning("delivery dead-lettered", LOG_TEXT("event", flight->claim->event_id),
-		    LOG_TEXT("delivery", outcome->delivery_id),
+		    LOG_TEXT("delivery", flight->claim->delivery_id),
 		    LOG_TEXT("webhook", flight->effect.webhook_id),
 		    LOG_INT("attempts", outcome->attempt));
 }

@@ -18,7 +18,8 @@
 /* The happy path: a look or a list tells the lanes what is due; lanes grant slots; a claim takes
  * that many deliveries out of the store; each becomes an attempt, which is held until its turn, is
  * under way, and is then to be settled; a settle job records what came of it and says when its lane
- * is due next. All of it is driven from pump(), once per turn of the loop.
+ * is due next. All of it is driven from pump(), once per turn of the loop. What is in flight is
+ * known here alone; a note of it is stored beside, so that a crash leaves it on record.
  *
  * What can fail is the store. Then nothing is claimed for a while, and outcomes stay where they are
  * until they can be recorded: they are no more than the attempts that were in flight. */
@@ -62,6 +63,7 @@ struct dispatcher {
 	unsigned waiting_count; /* held only because enough attempts are under way */
 
 	struct flight_list held, under_way, unsettled;
+	struct flight_notes notes;
 	struct dispatch_job *jobs[DISPATCH_JOB_KINDS]; /* at the store; at most one of a kind */
 };
 
@@ -221,6 +223,7 @@ static void job_is_back(struct dispatcher *dispatcher, struct dispatch_job *job,
 		[DISPATCH_LIST] = "cannot list lanes",
 		[DISPATCH_LOOK] = "cannot look for new deliveries",
 		[DISPATCH_CLAIM] = "cannot claim deliveries",
+		[DISPATCH_NOTE] = "cannot note what is in flight",
 		[DISPATCH_SETTLE] = "cannot record attempts",
 		[DISPATCH_REPLAN] = "cannot plan deliveries anew",
 	};
@@ -331,6 +334,8 @@ static void hold_claimed(struct dispatcher *dispatcher, struct claimed_lane *lan
 		flight_create_all(lane, dispatcher->config, on_flight_done, dispatcher);
 	for (int64_t start_ms = first_start_ms; flight; start_ms += spacing_ms) {
 		struct flight *next = flight->next;
+		flight->note = flight_notes_add(&dispatcher->notes, flight->claim->delivery_key,
+						flight->claim->attempt);
 		flight->start_at_ms = start_ms;
 		flight->spacing_ms = spacing_ms;
 		flight_list_append(&dispatcher->held, flight);
@@ -346,7 +351,7 @@ static void take_claimed_lane(struct dispatcher *dispatcher, const struct lanes_
 		due_at_ms = now_ms + EMPTY_CLAIM_MS;
 	lanes_claimed(dispatcher->lanes, grant, lane->claim_count, lane->endpoint.rate_limit,
 		      now_ms, &first_start_ms, &spacing_ms);
-	lanes_set_due(dispatcher->lanes, grant->webhook_id, due_at_ms, now_ms);
+	lanes_set_left(dispatcher->lanes, grant->webhook_id, due_at_ms, now_ms);
 	hold_claimed(dispatcher, lane, first_start_ms, spacing_ms);
 }
 
@@ -403,6 +408,7 @@ static void keep_unsettled(struct dispatcher *dispatcher, struct dispatch_job *j
 		job->flights = flight->next;
 		flight_list_append(&dispatcher->unsettled, flight);
 	}
+	flight_notes_give_back(&dispatcher->notes, job->notes_over, job->notes_over_count);
 	dispatcher->settle_after_mono_ms = clock_mono_ms() + STORE_PAUSE_MS;
 	if (dispatcher->is_stopping && clock_mono_ms() >= dispatcher->drain_until_mono_ms) {
 		log_error("attempts not recorded, they will be made again",
@@ -424,6 +430,14 @@ static void on_settled(void *owner, struct dispatch_job *job, int result)
 
 /* ---- what is to be done now ---- */
 
+/* What could not be stored at first comes here again, without its note. */
+static void end_note(struct dispatcher *dispatcher, struct flight *flight)
+{
+	if (flight->note)
+		flight_notes_over(&dispatcher->notes, flight->note);
+	flight_note_unref(TAKE(flight->note));
+}
+
 static void settle(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	if (dispatcher->jobs[DISPATCH_SETTLE] || !dispatcher->unsettled.first ||
@@ -436,9 +450,28 @@ static void settle(struct dispatcher *dispatcher, int64_t now_ms)
 	for (unsigned i = 0; dispatcher->unsettled.first && i < SETTLE_MAX_COUNT; i++) {
 		*last = flight_list_take_first(&dispatcher->unsettled);
 		flight_plan(*last, now_ms);
+		end_note(dispatcher, *last);
 		last = &(*last)->next;
 	}
+	flight_notes_take_over(&dispatcher->notes, &job->notes_over, &job->notes_over_count);
 	submit(dispatcher, job, on_settled);
+}
+
+static void on_noted(void *owner, struct dispatch_job *job, int result)
+{
+	job_is_back(owner, job, result);
+	dispatch_job_destroy(job);
+}
+
+static void note(struct dispatcher *dispatcher, int64_t now_ms)
+{
+	struct claim_note claimed;
+	if (dispatcher->jobs[DISPATCH_NOTE] ||
+	    !flight_notes_close(&dispatcher->notes, now_ms, &claimed))
+		return;
+	struct dispatch_job *job = dispatch_job_create(DISPATCH_NOTE, now_ms);
+	job->note = claimed;
+	submit(dispatcher, job, on_noted);
 }
 
 static void recover(struct dispatcher *dispatcher, int64_t now_ms)
@@ -487,6 +520,22 @@ static bool has_enough_claimed(const struct dispatcher *dispatcher)
 	return dispatcher->waiting_count > ahead_of(dispatcher->config) / 2;
 }
 
+static void add_keys(struct key_set *keys, const struct flight *first)
+{
+	for (const struct flight *flight = first; flight; flight = flight->next)
+		key_set_add(keys, flight->claim->delivery_key);
+}
+
+/* What is claimed and has no outcome in the store: no claim may give it again. */
+static void add_in_flight(const struct dispatcher *dispatcher, struct key_set *keys)
+{
+	add_keys(keys, dispatcher->held.first);
+	add_keys(keys, dispatcher->under_way.first);
+	add_keys(keys, dispatcher->unsettled.first);
+	if (dispatcher->jobs[DISPATCH_SETTLE])
+		add_keys(keys, dispatcher->jobs[DISPATCH_SETTLE]->flights);
+}
+
 static void claim(struct dispatcher *dispatcher, int64_t now_ms)
 {
 	struct lanes_grant grant;
@@ -508,6 +557,7 @@ static void claim(struct dispatcher *dispatcher, int64_t now_ms)
 		job->test_max = DISPATCH_TESTS - dispatcher->tests_in_use;
 		dispatcher->is_test_wanted = false;
 	}
+	add_in_flight(dispatcher, &job->in_flight);
 	submit(dispatcher, job, on_claimed);
 }
 
@@ -535,6 +585,7 @@ static void go_on(struct dispatcher *dispatcher, int64_t now_ms)
 	list(dispatcher, now_ms);
 	start_held(dispatcher, now_ms);
 	claim(dispatcher, now_ms);
+	note(dispatcher, now_ms);
 }
 
 static bool has_work(const struct dispatcher *dispatcher)
@@ -642,6 +693,7 @@ void dispatcher_destroy(struct dispatcher *dispatcher)
 	flight_list_destroy_all(&dispatcher->held);
 	flight_list_destroy_all(&dispatcher->under_way);
 	flight_list_destroy_all(&dispatcher->unsettled);
+	flight_notes_finish(&dispatcher->notes);
 	loop_turn_destroy(dispatcher->turn);
 	loop_timer_destroy(dispatcher->timer);
 	lanes_destroy(dispatcher->lanes);

@@ -68,6 +68,7 @@ void flight_destroy(struct flight *flight)
 	cancel_sending(flight);
 	free(flight->error_detail);
 	free(flight->response);
+	flight_note_unref(flight->note);
 	if (--flight->batch->references == 0) {
 		store_claimed_lane_finish(&flight->batch->lane);
 		free(flight->batch);
@@ -91,7 +92,7 @@ static void fill_outcome(struct flight *flight, enum attempt_verdict verdict, in
 {
 	int64_t started_at_ms = flight->outcome.started_at_ms;
 	flight->outcome = nothing_reached;
-	flight->outcome.delivery_id = flight->claim->delivery_id;
+	flight->outcome.delivery_key = flight->claim->delivery_key;
 	flight->outcome.attempt = flight->claim->attempt;
 	flight->outcome.started_at_ms = started_at_ms;
 	flight->outcome.verdict = verdict;

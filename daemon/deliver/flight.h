@@ -11,6 +11,7 @@
 #include "base/http.h"
 #include "db/deliveries.h"
 #include "deliver/egress.h"
+#include "deliver/flight_note.h"
 #include "deliver/schedule.h"
 #include "deliver/signer.h"
 #include "domain/target.h"
@@ -38,8 +39,9 @@ struct flight {
 	flight_done_fn done;
 	void *arg;
 
-	int64_t start_at_ms; /* not before its turn in the webhook's rate limit, */
-	int64_t spacing_ms;  /* which are this far apart; 0: there is no limit */
+	struct flight_note *note; /* a reference: where it is noted; NULL: nowhere */
+	int64_t start_at_ms;      /* not before its turn in the webhook's rate limit, */
+	int64_t spacing_ms;       /* which are this far apart; 0: there is no limit */
 	/* The wall clock may be set while it is under way, or until its outcome can be stored. */
 	int64_t started_mono_ms, retry_mono_ms;
 	/* Owned, while it is under way. */

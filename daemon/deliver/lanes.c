@@ -26,7 +26,8 @@ enum lane_class {
 
 struct lane {
 	char webhook_id[ID_TEXT_SIZE];
-	int64_t due_at_ms; /* INT64_MAX: nothing is pending */
+	int64_t due_at_ms;  /* INT64_MAX: nothing is pending */
+	int64_t told_at_ms; /* the earliest that was told of since its grant */
 	int64_t used_at_ms;
 
 	unsigned in_use; /* slots, a grant's included */
@@ -338,6 +339,8 @@ void lanes_introduce(struct lanes *lanes, const char *webhook_id, bool was_tried
 void lanes_touch(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms)
 {
 	struct lane *lane = find_lane(lanes, webhook_id);
+	if (lane && due_at_ms < lane->told_at_ms)
+		lane->told_at_ms = due_at_ms;
 	if (due_at_ms < (lane ? lane->due_at_ms : INT64_MAX))
 		lanes_set_due(lanes, webhook_id, due_at_ms, now_ms);
 }
@@ -351,6 +354,13 @@ void lanes_set_due(struct lanes *lanes, const char *webhook_id, int64_t due_at_m
 		lane = add_lane(lanes, webhook_id, now_ms);
 	lane->due_at_ms = due_at_ms;
 	lane_place(lanes, lane, now_ms);
+}
+
+void lanes_set_left(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms)
+{
+	const struct lane *lane = find_lane(lanes, webhook_id);
+	int64_t told_at_ms = lane ? lane->told_at_ms : INT64_MAX;
+	lanes_set_due(lanes, webhook_id, due_at_ms < told_at_ms ? due_at_ms : told_at_ms, now_ms);
 }
 
 void lanes_refresh(struct lanes *lanes, int64_t now_ms)
@@ -451,6 +461,7 @@ bool lanes_grant(struct lanes *lanes, int64_t now_ms, struct lanes_grant *ret_gr
 	count = minimum(count, turns_at_hand(lane, now_ms));
 
 	lane->has_grant = true;
+	lane->told_at_ms = INT64_MAX;
 	lane->used_at_ms = now_ms;
 	lane_use(lanes, lane, count);
 	lane_place(lanes, lane, now_ms);

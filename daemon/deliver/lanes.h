@@ -51,9 +51,13 @@ void lanes_introduce(struct lanes *lanes, const char *webhook_id, bool was_tried
 /* Something is due in this lane at that time, or earlier than was known. INT64_MAX says nothing. */
 void lanes_touch(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms);
 
-/* This is when the lane's next delivery is due, read from the store after all that was told before.
- * INT64_MAX: nothing is pending. */
+/* This is when the lane's next delivery is due, whatever was told before. INT64_MAX: nothing is
+ * pending. */
 void lanes_set_due(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms);
+
+/* The same, from what a claim found left. What was told since the grant may be newer than what the
+ * claim has seen, and counts, too. */
+void lanes_set_left(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms);
 
 /* Webhooks may have been changed: their rate limits are not known any more until the next claim,
  * and lanes long idle are forgotten. */
@@ -75,7 +79,7 @@ int64_t lanes_next_grant_ms(const struct lanes *lanes);
 /* What became of a grant: so many were claimed (the other slots are free again), and the webhook's
  * rate limit is so many attempts a second (0: none). The n-th of them is to start at
  * *ret_first_start_ms + n * *ret_spacing_ms, all at once without a limit. Follow it with
- * lanes_set_due(). */
+ * lanes_set_left(). */
 void lanes_claimed(struct lanes *lanes, const struct lanes_grant *grant, unsigned claimed,
 		   double rate_limit, int64_t now_ms, int64_t *ret_first_start_ms,
 		   int64_t *ret_spacing_ms);

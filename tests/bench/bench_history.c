@@ -77,8 +77,8 @@ static bool claim_first(struct store *store)
 	    store_deliveries_recover(store, clock_now_ms(), &recovered) < 0 ||
 	    store_lanes_list(store, &lanes, &lane_count) < 0)
 		return false;
-	bool is_claimed = lane_count == 1 &&
-			  store_claim(store, lanes[0].webhook_id, 1, clock_now_ms(), &lane) == 0;
+	bool is_claimed = lane_count == 1 && store_claim(store, lanes[0].webhook_id, 1,
+							 clock_now_ms(), NULL, &lane) == 0;
 	free(lanes);
 	if (!is_claimed)
 		return false;

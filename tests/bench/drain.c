@@ -70,12 +70,12 @@ static int fail_lane(struct store *store, const char *webhook_id, unsigned max, 
 {
 	struct claimed_lane lane;
 	struct outcome_effect effect;
-	int result = store_claim(store, webhook_id, max, then_ms, &lane);
+	int result = store_claim(store, webhook_id, max, then_ms, NULL, &lane);
 	if (result != 0)
 		return result;
 	for (unsigned i = 0; i < lane.claim_count && result == 0; i++) {
 		const struct attempt_outcome outcome = {
-			.delivery_id = lane.claims[i].delivery_id,
+			.delivery_key = lane.claims[i].delivery_key,
 			.attempt = 1,
 			.verdict = ATTEMPT_RETRY,
 			.retry_at_ms = then_ms + 1 + rand() % (now_ms - then_ms),

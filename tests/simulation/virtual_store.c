@@ -485,6 +485,12 @@ static const char *const reverses[] = {
 	"ALTER TABLE creators DROP COLUMN added_at_ms;",
 	"DROP TABLE findings; ALTER TABLE creators DROP COLUMN tally;",
 	"DROP TABLE gaps;",
+	"ALTER TABLE deliveries ADD COLUMN claimed_at_ms INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX deliveries_in_flight ON deliveries (stage) WHERE stage = 1;"
+	"UPDATE deliveries SET stage = 1, claimed_at_ms = created_at_ms WHERE status IN (0, 3)"
+	" AND json_array(key, attempts + 1) IN"
+	" (SELECT a.value FROM claims c, json_each(c.attempts) a);"
+	"DROP TABLE claims;",
 };
 
 enum { OLDEST_VERSION = 2 }; /* in the first secrets are not sealed: test_version_copy */

@@ -33,6 +33,11 @@ struct fixture {
 
 #define assert_ok(expression) assert_int_equal(expression, 0)
 
+/* What the test's dispatcher has in flight: forgotten with the process. */
+enum { CLAIMED_MAX = 256 };
+static int64_t claimed[CLAIMED_MAX];
+static unsigned claimed_count;
+
 static inline struct store *open_store(const char *path, enum store_mode mode)
 {
 	struct strbuf why;
@@ -53,6 +58,7 @@ static inline int set_up(void **state)
 		return -1;
 	snprintf(fixture->path, sizeof(fixture->path), "%s/golived.db", fixture->directory);
 	fixture->store = open_store(fixture->path, STORE_WRITER);
+	claimed_count = 0;
 	if (store_begin(fixture->store) < 0)
 		return -1;
 	*state = fixture;
@@ -73,6 +79,7 @@ static inline int tear_down(void **state)
 /* Ends the transaction and the process' hold on the file, and opens it anew, as a restart does. */
 static inline void reopen(struct fixture *fixture)
 {
+	claimed_count = 0;
 	assert_ok(store_commit(fixture->store));
 	store_close(fixture->store);
 	fixture->store = open_store(fixture->path, STORE_WRITER);
@@ -159,12 +166,40 @@ static inline unsigned enqueue(struct store *store, const char *event_id, int64_
 	return count;
 }
 
+/* As a dispatcher that dies leaves it. */
+static inline void note_in_flight(struct store *store, const struct delivery_claim *claims,
+				  unsigned count, int64_t now_ms)
+{
+	struct claim_note_entry entries[CLAIMED_MAX];
+	const struct claim_note note = {
+		.key = 1, .claimed_at_ms = now_ms, .entries = entries, .count = count
+	};
+	for (unsigned i = 0; i < count; i++)
+		entries[i] = (struct claim_note_entry){ claims[i].delivery_key, claims[i].attempt };
+	assert_ok(store_claims_note(store, &note));
+}
+
 static inline struct claimed_lane claim(struct store *store, const char *webhook_id, unsigned max,
 					int64_t now_ms)
 {
 	struct claimed_lane lane;
-	assert_ok(store_claim(store, webhook_id, max, now_ms, &lane));
+	CLEANUP(key_set_finish) struct key_set in_flight = { 0 };
+	for (unsigned i = 0; i < claimed_count; i++)
+		key_set_add(&in_flight, claimed[i]);
+	assert_ok(store_claim(store, webhook_id, max, now_ms, &in_flight, &lane));
+	for (unsigned i = 0; i < lane.claim_count; i++) {
+		assert_true(claimed_count < CLAIMED_MAX);
+		claimed[claimed_count++] = lane.claims[i].delivery_key;
+	}
 	return lane;
+}
+
+static inline void is_not_in_flight(int64_t delivery_key)
+{
+	for (unsigned i = 0; i < claimed_count; i++) {
+		if (claimed[i] == delivery_key)
+			claimed[i] = claimed[--claimed_count];
+	}
 }
 
 /* An outcome with nothing measured. */
@@ -173,7 +208,7 @@ static inline struct attempt_outcome outcome_of(const struct delivery_claim *cla
 {
 	bool failed = verdict == ATTEMPT_RETRY || verdict == ATTEMPT_DEAD;
 	return (struct attempt_outcome){
-		.delivery_id = claim->delivery_id,
+		.delivery_key = claim->delivery_key,
 		.attempt = claim->attempt,
 		.verdict = verdict,
 		.retry_at_ms = retry_at_ms,
@@ -199,6 +234,7 @@ static inline struct outcome_effect finish(struct store *store, const struct del
 	struct outcome_effect effect;
 	struct attempt_outcome outcome = outcome_of(claim, verdict, retry_at_ms);
 	assert_ok(store_attempt_finish(store, &outcome, now_ms, &effect));
+	is_not_in_flight(claim->delivery_key);
 	return effect;
 }
 

@@ -34,9 +34,9 @@ static void attempt(struct admin_fixture *fixture, const char *webhook,
 	struct claimed_lane lane = { 0 };
 	struct outcome_effect effect;
 
-	assert_int_equal(store_claim(fixture->store, webhook, 1, fixture->now_ms, &lane), 0);
+	assert_int_equal(store_claim(fixture->store, webhook, 1, fixture->now_ms, NULL, &lane), 0);
 	assert_int_equal(lane.claim_count, 1);
-	outcome.delivery_id = lane.claims[0].delivery_id;
+	outcome.delivery_key = lane.claims[0].delivery_key;
 	outcome.attempt = lane.claims[0].attempt;
 	outcome.started_at_ms = fixture->now_ms;
 	assert_int_equal(store_attempt_finish(fixture->store, &outcome, fixture->now_ms, &effect),

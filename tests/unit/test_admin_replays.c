@@ -31,11 +31,11 @@ static void settle(struct admin_fixture *fixture, enum attempt_verdict verdict)
 
 	do {
 		store_claimed_lane_finish(&lane);
-		assert_int_equal(store_claim(fixture->store, webhook, 100, fixture->now_ms, &lane),
-				 0);
+		assert_int_equal(
+			store_claim(fixture->store, webhook, 100, fixture->now_ms, NULL, &lane), 0);
 		for (unsigned i = 0; i < lane.claim_count; i++) {
 			struct attempt_outcome outcome = {
-				.delivery_id = lane.claims[i].delivery_id,
+				.delivery_key = lane.claims[i].delivery_key,
 				.attempt = lane.claims[i].attempt,
 				.verdict = verdict,
 				.started_at_ms = fixture->now_ms,

@@ -74,11 +74,12 @@ static int deliver_job(struct store *store, void *arg)
 	struct outcome_effect effect;
 
 	(void)arg;
-	int result = store_claim_test(store, clock_now_ms(), &lane);
+	int result = store_claim_test(store, clock_now_ms(), NULL, &lane);
 	if (result)
 		return result;
 	if (lane.claim_count) {
-		const struct attempt_outcome outcome = { .delivery_id = lane.claims[0].delivery_id,
+		const struct attempt_outcome outcome = { .delivery_key =
+								 lane.claims[0].delivery_key,
 							 .attempt = lane.claims[0].attempt,
 							 .verdict = ATTEMPT_DELIVERED,
 							 .status_code = 204 };

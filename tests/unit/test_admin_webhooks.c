@@ -509,7 +509,7 @@ static void finish_test(struct admin_fixture *fixture, const struct delivery_cla
 			enum attempt_verdict verdict, int status_code, const char *error)
 {
 	const struct attempt_outcome outcome = {
-		.delivery_id = claim->delivery_id,
+		.delivery_key = claim->delivery_key,
 		.attempt = claim->attempt,
 		.verdict = verdict,
 		.started_at_ms = fixture->now_ms,
@@ -539,7 +539,7 @@ static void a_test_answers_what_came_of_its_one_attempt(void **state)
 	assert_int_equal(fixture->reply.effects, EFFECT_ENQUEUED);
 	assert_int_equal(look(fixture, false), 0);
 
-	assert_int_equal(store_claim_test(fixture->store, fixture->now_ms, &lane), 0);
+	assert_int_equal(store_claim_test(fixture->store, fixture->now_ms, NULL, &lane), 0);
 	assert_int_equal(lane.claim_count, 1);
 	assert_non_null(strstr(lane.claims[0].body, "\"event\":\"live.start\""));
 	assert_non_null(strstr(lane.claims[0].body, "\"is_test\":true"));
@@ -567,7 +567,7 @@ static void a_test_that_fails_says_why(void **state)
 
 	create(fixture, NEW(""), path);
 	begin_test(fixture, strcat(path, "/test"), "{\"event_type\":\"live.end\"}");
-	assert_int_equal(store_claim_test(fixture->store, fixture->now_ms, &lane), 0);
+	assert_int_equal(store_claim_test(fixture->store, fixture->now_ms, NULL, &lane), 0);
 	assert_non_null(strstr(lane.claims[0].body, "\"event\":\"live.end\""));
 	finish_test(fixture, &lane.claims[0], ATTEMPT_DEAD, 0, "refused");
 	assert_int_equal(look(fixture, false), 200);

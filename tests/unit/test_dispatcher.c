@@ -388,9 +388,15 @@ static int claim_job(struct store *store, void *arg)
 {
 	struct world *world = arg;
 	struct claimed_lane lane;
-	int result = store_claim(store, world->webhook_id, 8, clock_now_ms(), &lane);
-	if (result == 0)
-		store_claimed_lane_finish(&lane);
+	int result = store_claim(store, world->webhook_id, 8, clock_now_ms(), NULL, &lane);
+	if (result)
+		return result;
+	struct claim_note_entry entry = { lane.claims[0].delivery_key, lane.claims[0].attempt };
+	result = store_claims_note(store, &(struct claim_note){ .key = 1,
+								.claimed_at_ms = clock_now_ms(),
+								.entries = &entry,
+								.count = 1 });
+	store_claimed_lane_finish(&lane);
 	return result;
 }
 

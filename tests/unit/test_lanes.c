@@ -120,6 +120,27 @@ static void a_touch_only_makes_it_earlier(void **state)
 	lanes_destroy(lanes);
 }
 
+/* A claim reads the store at some time between its grant and its end. */
+static void what_is_told_while_a_claim_is_under_way_is_not_forgotten(void **state)
+{
+	(void)state;
+	struct lanes *lanes = lanes_create(&usual);
+	struct lanes_grant grant;
+	int64_t first_ms, spacing_ms;
+	lanes_set_due(lanes, "wh_a", 0, 0);
+	assert_true(lanes_grant(lanes, 0, &grant));
+	lanes_touch(lanes, "wh_a", 700, 0);
+	lanes_claimed(lanes, &grant, 0, 0, 1, &first_ms, &spacing_ms);
+	lanes_set_left(lanes, "wh_a", INT64_MAX, 1);
+	assert_int_equal(lanes_next_grant_ms(lanes), 700);
+
+	assert_true(lanes_grant(lanes, 700, &grant));
+	lanes_claimed(lanes, &grant, 0, 0, 701, &first_ms, &spacing_ms);
+	lanes_set_left(lanes, "wh_a", INT64_MAX, 701);
+	assert_true(lanes_next_grant_ms(lanes) == INT64_MAX); /* that was about the first grant */
+	lanes_destroy(lanes);
+}
+
 static void the_first_grant_of_a_lane_is_one_as_its_rate_is_not_known(void **state)
 {
 	(void)state;
@@ -564,6 +585,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_granted_before_it_is_due),
 		cmocka_unit_test(the_earliest_lane_says_when_to_wake),
 		cmocka_unit_test(a_touch_only_makes_it_earlier),
+		cmocka_unit_test(what_is_told_while_a_claim_is_under_way_is_not_forgotten),
 		cmocka_unit_test(the_first_grant_of_a_lane_is_one_as_its_rate_is_not_known),
 		cmocka_unit_test(a_lane_grows_with_success_up_to_its_limit),
 		cmocka_unit_test(repeated_failure_leaves_a_single_probe_and_success_brings_it_back),

@@ -232,7 +232,7 @@ static void a_newer_database_is_refused(void **state)
 	close_for_good(fixture);
 	run_sql(fixture->path, "PRAGMA user_version = 99");
 	expect_refusal(fixture->path, STORE_WRITER, -EPROTO, "newer golived");
-	run_sql(fixture->path, "PRAGMA user_version = 5");
+	run_sql(fixture->path, "PRAGMA user_version = 6");
 	open_again(fixture);
 }
 
