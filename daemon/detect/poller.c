@@ -1,7 +1,8 @@
 /* The happy path is: the timer fires; the planner picks a batch, the quota grants a request; a job
  * counts it against the day, on disk; the request goes out; its reply is read into answers and
- * digested into a record; a job stores the record; and when that is committed, the copy in memory
- * follows, and the deliveries' side gets a hint. Then the next batch.
+ * digested into a record; a job stores what it changes; and when that is committed, the copy in
+ * memory follows, and the deliveries' side gets a hint. Checks that changed nothing are gathered,
+ * and stored together about once a second. Then the next batch.
  *
  * What can go wrong:
  *   - the service fails, or answers what cannot be read: nobody's state changes; everything waits
@@ -189,6 +190,7 @@ struct poller *poller_create(struct loop *loop, struct store_thread *store,
 	poller->upstream = upstream_create(loop);
 	poller->tick_timer = loop_timer_create(loop, poller_tick, poller);
 	poller->gauge_timer = loop_timer_create(loop, on_gauge_timer, poller);
+	poller->gather_timer = loop_timer_create(loop, poller_gather_round, poller);
 	poller_configure(poller, upstream_key);
 	return poller;
 }
@@ -206,6 +208,7 @@ static void poller_halt(struct poller *poller)
 	poller->is_running = false;
 	loop_timer_cancel(poller->tick_timer);
 	loop_timer_cancel(poller->gauge_timer);
+	loop_timer_cancel(poller->gather_timer);
 	for (struct errand *errand = poller->errands, *next; errand; errand = next) {
 		next = errand->next;
 		if (!errand->call)
@@ -218,8 +221,10 @@ static void poller_halt(struct poller *poller)
 
 void poller_stop(struct poller *poller)
 {
-	if (poller->is_running && poller->is_prepared)
+	if (poller->is_running && poller->is_prepared) {
+		poller_gather_finish(poller);
 		poller_gap_write(poller);
+	}
 	poller_halt(poller);
 }
 
@@ -231,6 +236,7 @@ void poller_destroy(struct poller *poller)
 	upstream_destroy(TAKE(poller->upstream));
 	loop_timer_destroy(TAKE(poller->tick_timer));
 	loop_timer_destroy(TAKE(poller->gauge_timer));
+	loop_timer_destroy(TAKE(poller->gather_timer));
 	poller->is_destroyed = true;
 	poller_let_go(poller);
 }

@@ -106,7 +106,7 @@ static int64_t poller_send_piece(struct poller *poller)
 	struct errand *errand = errand_create(poller, ERRAND_CHECK, piece.end - piece.first);
 	for (size_t i = piece.first; i < piece.end; i++) {
 		ssize_t place = roster_find(&poller->roster, poller->bisect_keys[i]);
-		if (place >= 0 && !poller->roster.entries[place].is_in_batch)
+		if (place >= 0 && poller->roster.plans[place].is_waiting)
 			errand_add(errand, (size_t)place);
 	}
 	errand->is_piece = true;
