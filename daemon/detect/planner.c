@@ -1,7 +1,10 @@
 #include "detect/planner.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* Ranks before urgency: a lower rank goes first. */
 enum rank { RANK_CONFIRMATION, RANK_OVERDUE, RANK_URGENT, RANK_NOT_YET };
@@ -112,6 +115,18 @@ static int64_t may_at_ms(const struct planner_entry *entry, int64_t turn_ms)
 	return entry->confirm_at_ms > 0 && confirm_ms < turn_ms ? confirm_ms : turn_ms;
 }
 
+bool planner_may_join(const struct planner_rules *rules, const struct planner_entry *entry,
+		      int64_t now_ms)
+{
+	return entry->is_waiting && entry->company == PLANNER_TOGETHER &&
+	       may_at_ms(entry, turn_at_ms(rules, entry, now_ms)) <= now_ms;
+}
+
+bool planner_confirms(const struct planner_entry *entry, int64_t now_ms)
+{
+	return entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms;
+}
+
 /* Nobody waits longer than max_interval if the quota can serve everyone within it; else than twice
  * an even share, which costs next to nothing of what learning gains. The queue of the overdue takes
  * time, so they join it early. */
@@ -130,7 +145,7 @@ static struct candidate candidate_of(const struct planner_rules *rules,
 	struct candidate candidate = { .rank = RANK_URGENT, .place = place };
 	int64_t checked_ms = checked_at_ms(entry, now_ms);
 	candidate.urgency = (double)(now_ms - checked_ms);
-	if (entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms) {
+	if (planner_confirms(entry, now_ms)) {
 		candidate.rank = RANK_CONFIRMATION;
 		candidate.urgency = (double)(now_ms - entry->confirm_at_ms);
 	} else if (checked_ms == 0 || entry->company == PLANNER_ALONE ||
@@ -154,7 +169,7 @@ static bool goes_before(const struct candidate *a, const struct candidate *b)
 
 /* The best of many, in a heap with the worst of them on top. */
 struct shortlist {
-	struct candidate items[LIMIT_BATCH_SIZE];
+	struct candidate *items; /* borrowed; room for the largest size */
 	size_t count, size;
 };
 
@@ -206,6 +221,7 @@ struct survey {
 	int64_t next_turn_ms, next_confirm_ms; /* of anybody, from now on */
 	/* Of one company. */
 	struct shortlist list;
+	size_t full;      /* so many of the list are a full batch */
 	int64_t first_ms; /* when the first of those who may be asked about now might have been */
 	int64_t joins_ms; /* when somebody may be who may not now */
 	bool is_pressing; /* somebody is in a hurry */
@@ -261,19 +277,21 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
  * groups a third apart would stay apart for ever. */
 static bool survey_is_held(const struct survey *survey, const struct planner_rules *rules)
 {
-	return survey->list.count < survey->list.size && !survey->is_pressing &&
+	return survey->list.count < survey->full && !survey->is_pressing &&
 	       survey->joins_ms <= survey->first_ms + rules->min_interval_ms / 2;
 }
 
-/* Surveys until the company is that of the leader and does not wait. False: there is no leader. */
+/* Surveys until the company is that of the leader and does not wait. False: there is no leader. The
+ * list may be longer than a batch only where its members may share any batch. */
 static bool survey_settle(struct survey *survey, const struct planner_rules *rules,
 			  const struct planner_entry *entries, size_t count, size_t size,
-			  int64_t now_ms)
+			  size_t depth, int64_t now_ms)
 {
 	enum planner_company company = PLANNER_TOGETHER; /* a good guess saves a second look */
 	unsigned held = 0;
 	for (;;) {
-		survey->list.size = company == PLANNER_ALONE ? 1 : size;
+		survey->full = company == PLANNER_ALONE ? 1 : size;
+		survey->list.size = company == PLANNER_TOGETHER ? depth : survey->full;
 		survey_make(survey, rules, entries, count, held, company, now_ms);
 		if (survey->leader.rank == RANK_NOT_YET)
 			return false;
@@ -286,14 +304,16 @@ static bool survey_settle(struct survey *survey, const struct planner_rules *rul
 	}
 }
 
-void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
-		  size_t count, size_t size, int64_t now_ms, size_t *picks,
-		  struct planner_batch *ret_batch)
+void planner_line_up(const struct planner_rules *rules, const struct planner_entry *entries,
+		     size_t count, size_t size, size_t depth, int64_t now_ms, size_t *places,
+		     struct planner_batch *ret_batch)
 {
-	assert(size > 0 && size <= LIMIT_BATCH_SIZE);
-	struct survey survey;
+	assert(size > 0 && size <= LIMIT_BATCH_SIZE && depth >= size);
+	CLEANUP(cleanup_free)
+	struct candidate *items = memory_resized(NULL, depth, sizeof(*items));
+	struct survey survey = { .list = { .items = items } };
 	*ret_batch = (struct planner_batch){ 0 };
-	if (!survey_settle(&survey, rules, entries, count, size, now_ms)) {
+	if (!survey_settle(&survey, rules, entries, count, size, depth, now_ms)) {
 		ret_batch->next_at_ms = survey.next_turn_ms;
 		return;
 	}
@@ -303,8 +323,15 @@ void planner_pick(const struct planner_rules *rules, const struct planner_entry 
 		struct candidate pick = shortlist_pop(&survey.list);
 		ret_batch->has_confirmation |= pick.rank == RANK_CONFIRMATION;
 		ret_batch->has_first |= !entries[pick.place].is_swept;
-		picks[survey.list.count] = pick.place;
+		places[survey.list.count] = pick.place;
 	}
+}
+
+void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
+		  size_t count, size_t size, int64_t now_ms, size_t *picks,
+		  struct planner_batch *ret_batch)
+{
+	planner_line_up(rules, entries, count, size, size, now_ms, picks, ret_batch);
 }
 
 int64_t planner_due_at_ms(const struct planner_rules *rules, const struct planner_entry *entry)

@@ -59,6 +59,7 @@ struct digest_rules poller_rules(const struct poller *poller, int64_t now_ms)
 static void poller_let_go(struct poller *poller)
 {
 	if (poller->is_destroyed && poller->jobs == 0) {
+		lineup_finish(&poller->lineup);
 		roster_finish(&poller->roster);
 		free(poller);
 	}
@@ -186,6 +187,7 @@ struct poller *poller_create(struct loop *loop, struct store_thread *store,
 	poller->hooks = *hooks;
 	poller->started_at_ms = clock_now_ms();
 	roster_init(&poller->roster);
+	lineup_init(&poller->lineup);
 	quota_init(&poller->quota, poller->started_at_ms, clock_mono_ms());
 	poller->upstream = upstream_create(loop);
 	poller->tick_timer = loop_timer_create(loop, poller_tick, poller);

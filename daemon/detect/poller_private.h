@@ -18,6 +18,7 @@
 #include "detect/allowance.h"
 #include "detect/bisect.h"
 #include "detect/digest.h"
+#include "detect/lineup.h"
 #include "detect/massflip.h"
 #include "detect/poller.h"
 #include "detect/quota.h"
@@ -70,6 +71,7 @@ struct poller {
 	struct loop_timer *tick_timer;  /* owned; the next request */
 	struct loop_timer *gauge_timer; /* owned */
 	struct roster roster;
+	struct lineup lineup; /* of its places */
 	struct quota quota;
 	struct allowance allowance;
 	struct massflip massflip;
@@ -82,7 +84,7 @@ struct poller {
 	bool is_saving;                  /* a round is under way … */
 	size_t save_from;                /* … and has come to this place */
 
-	unsigned requests;      /* errands that are being counted or under way */
+	unsigned requests; /* errands that are being counted or under way */
 
 	/* Who is watched. */
 	struct store_mark mark;

@@ -133,8 +133,9 @@ static int64_t poller_send_batch(struct poller *poller)
 	struct planner_batch batch;
 	int64_t now_ms = clock_now_ms();
 	struct digest_rules rules = poller_rules(poller, now_ms);
-	planner_pick(&rules.planner, poller->roster.plans, poller->roster.count,
-		     poller_batch_size(poller), now_ms, picks, &batch);
+	lineup_pick(&poller->lineup, &rules.planner, poller->roster.plans, poller->roster.count,
+		    poller_batch_size(poller), quota_pace_ms(&poller->quota, now_ms), now_ms, picks,
+		    &batch);
 	int64_t next_ms =
 		batch.next_at_ms == INT64_MAX ? WAIT_FOREVER : larger(batch.next_at_ms - now_ms, 1);
 	if (batch.count == 0)
