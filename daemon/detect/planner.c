@@ -167,51 +167,73 @@ static bool goes_before(const struct candidate *a, const struct candidate *b)
 	return a->place < b->place;
 }
 
-/* The best of many, in a heap with the worst of them on top. */
+/* The best of many. There is room for twice as many as are wanted: when it is full the better half
+ * stays, and from then on nobody gets in who is worse than all of those. */
 struct shortlist {
-	struct candidate *items; /* borrowed; room for the largest size */
+	struct candidate *items; /* borrowed; 2 * size of them at least */
 	size_t count, size;
+	struct candidate
+		bar; /* the worst of the better half; of rank RANK_NOT_YET before there is one */
 };
 
-static void shortlist_sink(struct shortlist *list, size_t at)
+static void candidates_swap(struct candidate *a, struct candidate *b)
 {
-	for (;;) {
-		size_t worst = at;
-		for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
-			if (child < list->count &&
-			    goes_before(&list->items[worst], &list->items[child]))
-				worst = child;
-		if (worst == at)
-			return;
-		struct candidate moved = list->items[at];
-		list->items[at] = list->items[worst];
-		list->items[worst] = moved;
-		at = worst;
+	struct candidate moved = *a;
+	*a = *b;
+	*b = moved;
+}
+
+/* Puts one of the middle of them where it belongs, those that go before it before it, the others
+ * behind. Returns where that is. */
+static size_t candidates_split(struct candidate *items, size_t count)
+{
+	size_t before = 0;
+	struct candidate pivot = items[count / 2];
+	candidates_swap(&items[count / 2], &items[count - 1]);
+	for (size_t i = 0; i + 1 < count; i++)
+		if (goes_before(&items[i], &pivot))
+			candidates_swap(&items[i], &items[before++]);
+	candidates_swap(&items[before], &items[count - 1]);
+	return before;
+}
+
+/* Leaves the best of them, in any order but for the worst, which is the last. */
+static void shortlist_cut(struct shortlist *list)
+{
+	size_t low = 0, high = list->count, last = list->size - 1;
+	while (high - low > 1) {
+		size_t at = low + candidates_split(&list->items[low], high - low);
+		if (at == last)
+			break;
+		if (at < last)
+			low = at + 1;
+		else
+			high = at;
 	}
+	list->count = list->size;
+	list->bar = list->items[last];
 }
 
 static void shortlist_offer(struct shortlist *list, const struct candidate *candidate)
 {
-	if (list->count == list->size) {
-		if (!goes_before(candidate, &list->items[0]))
-			return;
-		list->items[0] = *candidate;
-		shortlist_sink(list, 0);
+	if (!goes_before(candidate, &list->bar))
 		return;
-	}
-	size_t at = list->count++;
-	for (; at > 0 && goes_before(&list->items[(at - 1) / 2], candidate); at = (at - 1) / 2)
-		list->items[at] = list->items[(at - 1) / 2];
-	list->items[at] = *candidate;
+	list->items[list->count++] = *candidate;
+	if (list->count == 2 * list->size)
+		shortlist_cut(list);
 }
 
-/* Takes the worst away, so that emptying the list gives it backwards. */
-static struct candidate shortlist_pop(struct shortlist *list)
+static int compare_candidates(const void *a, const void *b)
 {
-	struct candidate worst = list->items[0];
-	list->items[0] = list->items[--list->count];
-	shortlist_sink(list, 0);
-	return worst;
+	return goes_before(a, b) ? -1 : 1; /* no two of them are the same */
+}
+
+/* Leaves the best of them, in their order. */
+static void shortlist_finish(struct shortlist *list)
+{
+	if (list->count > list->size)
+		shortlist_cut(list);
+	qsort(list->items, list->count, sizeof(*list->items), compare_candidates);
 }
 
 /* What one look at everybody finds. */
@@ -245,6 +267,7 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
 	survey->next_turn_ms = survey->next_confirm_ms = INT64_MAX;
 	survey->first_ms = survey->joins_ms = INT64_MAX;
 	survey->list.count = 0;
+	survey->list.bar = (struct candidate){ .rank = RANK_NOT_YET };
 	survey->is_pressing = company == PLANNER_ALONE;
 	for (size_t i = 0; i < count; i++) {
 		const struct planner_entry *entry = &entries[i];
@@ -310,20 +333,20 @@ void planner_line_up(const struct planner_rules *rules, const struct planner_ent
 {
 	assert(size > 0 && size <= LIMIT_BATCH_SIZE && depth >= size);
 	CLEANUP(cleanup_free)
-	struct candidate *items = memory_resized(NULL, depth, sizeof(*items));
+	struct candidate *items = memory_resized(NULL, 2 * depth, sizeof(*items));
 	struct survey survey = { .list = { .items = items } };
 	*ret_batch = (struct planner_batch){ 0 };
 	if (!survey_settle(&survey, rules, entries, count, size, depth, now_ms)) {
 		ret_batch->next_at_ms = survey.next_turn_ms;
 		return;
 	}
+	shortlist_finish(&survey.list);
 	ret_batch->next_at_ms = survey.next_confirm_ms;
 	ret_batch->count = survey.list.count;
-	while (survey.list.count > 0) {
-		struct candidate pick = shortlist_pop(&survey.list);
-		ret_batch->has_confirmation |= pick.rank == RANK_CONFIRMATION;
-		ret_batch->has_first |= !entries[pick.place].is_swept;
-		places[survey.list.count] = pick.place;
+	for (size_t i = 0; i < survey.list.count; i++) {
+		ret_batch->has_confirmation |= items[i].rank == RANK_CONFIRMATION;
+		ret_batch->has_first |= !entries[items[i].place].is_swept;
+		places[i] = items[i].place;
 	}
 }
 
