@@ -76,6 +76,8 @@ void poller_notice_clock(struct poller *poller)
 	poller->started_at_ms += step_ms;
 	if (poller->last_success_at_ms > 0)
 		poller->last_success_at_ms += step_ms;
+	if (poller->gathered_at_ms > 0)
+		poller->gathered_at_ms += step_ms;
 	roster_move_all(&poller->roster, step_ms);
 	poller_gap_move(poller, step_ms);
 	poller_write_silence(poller);
