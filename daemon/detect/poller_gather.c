@@ -1,13 +1,13 @@
-/* Nearly every check changes nothing but its own times. Those are gathered for a second, or until
- * there are as many as a second brings at the highest rate, and then stored in a round over the
- * roster, whose places are about in the order of the table: so a page of it is written once for the
- * checks of many batches. A round goes in slices, each with a commit, one after the other: nobody
- * waits for more than one of them.
+/* Nearly every check changes nothing but its own times. Those are gathered for a second, and then
+ * stored in a round over the roster, whose places are about in the order of the table: so a page of
+ * it is written once for the checks of many batches. Where a second brings thousands, as at the
+ * rate of the tier `global` only, it is four seconds, or as many checks as these bring at most. A
+ * round goes in slices, each with a commit, one after the other: nobody waits for more than one.
  *
  * The memory is ahead of the store meanwhile, and a crash loses what is gathered: the creators in
  * it are then believed to have been checked at the time before. So some of them may be asked about
- * again sooner than they should, as after a crash with requests under way, and a gap begins up to a
- * second early. The requests themselves were counted on disk before they went out; what moves a
+ * again sooner than they should, as after a crash with requests under way, and a gap begins so much
+ * early. The requests themselves were counted on disk before they went out; what moves a
  * state is stored at once, with its check.
  *
  * A slice is filled from the memory at the moment in which it is handed to the store, which works
@@ -23,7 +23,9 @@
 
 enum {
 	GATHER_MS = 1000,
-	GATHERED_MAX = 16384, /* a million checks a minute are 16,667 a second */
+	GATHER_MANY_MS = 4000,
+	GATHERED_MANY = 4096,
+	GATHERED_MAX = 65536, /* a million checks a minute are 66,667 in four seconds */
 	SLICE_CHECKS_MAX = 1024,
 };
 
@@ -100,6 +102,13 @@ static void slice_send(struct slice *slice)
 	store_write(slice->poller->store, store_slice, on_slice_stored, slice);
 }
 
+/* When the next round is due, going by the last one. */
+static void round_schedule(struct poller *poller)
+{
+	bool is_many = poller->gathered_before >= GATHERED_MANY;
+	loop_timer_set(poller->gather_timer, is_many ? GATHER_MANY_MS : GATHER_MS);
+}
+
 /* The next slice of the round; or, behind the last one, when the next round is. */
 static void round_go_on(struct poller *poller)
 {
@@ -110,7 +119,7 @@ static void round_go_on(struct poller *poller)
 	else if (poller->gathered >= GATHERED_MAX)
 		poller_gather_round(poller);
 	else if (poller->gathered > 0)
-		loop_timer_set(poller->gather_timer, GATHER_MS);
+		round_schedule(poller);
 }
 
 static void on_slice_stored(void *arg, int result)
@@ -128,13 +137,14 @@ static void on_slice_stored(void *arg, int result)
 		return;
 	}
 	poller->is_saving = false;
-	loop_timer_set(poller->gather_timer, GATHER_MS);
+	round_schedule(poller);
 }
 
 void poller_gather_round(void *arg)
 {
 	struct poller *poller = arg;
 	loop_timer_cancel(poller->gather_timer);
+	poller->gathered_before = poller->gathered;
 	poller->gathered = 0;
 	poller->save_from = 0;
 	round_go_on(poller);
@@ -159,7 +169,7 @@ void poller_gather(struct poller *poller, const struct record *record)
 	else if (poller->gathered >= GATHERED_MAX)
 		poller_gather_round(poller);
 	else if (is_first && poller->gathered > 0)
-		loop_timer_set(poller->gather_timer, GATHER_MS);
+		round_schedule(poller);
 }
 
 void poller_gather_less(struct poller *poller, const struct record *record)

@@ -79,7 +79,8 @@ struct poller {
 
 	/* Checks that the store does not know yet. */
 	struct loop_timer *gather_timer; /* owned; the next round of storing them */
-	size_t gathered;                 /* since the last round began */
+	size_t gathered;                 /* since the last round began … */
+	size_t gathered_before;          /* … and before it, since the one before */
 	int64_t gathered_at_ms;          /* the last usable answers among them; 0: none */
 	bool is_saving;                  /* a round is under way … */
 	size_t save_from;                /* … and has come to this place */
