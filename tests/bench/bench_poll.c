@@ -7,10 +7,11 @@
  * that watches everybody, committed. Not in it: the request's way over the network (libcurl, TLS),
  * sending the deliveries.
  *
- * Batches go through as fast as they can; what counts is the CPU of all threads, without that of
- * making the replies and of the bare reading (service.h). That they go faster than the minute does
- * not make them cheaper: of the checks that are gathered and of the looks at everybody that serve
- * several batches, the number is bounded so that it is no larger than at a million a minute.
+ * Batches go through as fast as they can, or with --per-minute no faster; what counts is the CPU of
+ * all threads, without that of making the replies and of the bare reading (service.h). That they go
+ * faster than the minute does not make them cheaper: of the checks that are gathered and of the
+ * looks at everybody that serve several batches, the number is bounded so that it is no larger than
+ * at a million a minute.
  */
 #include "load.h"
 #include "planning.h"
@@ -40,7 +41,7 @@ static const struct planning_pace fast = { .size = 200, .per_minute = 5000 };
 #define SECRET "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 struct options {
-	unsigned creators, batches, size;
+	unsigned creators, batches, size, per_minute;
 	bool is_json;
 };
 
@@ -146,7 +147,7 @@ static void run(struct bench *bench, struct figures *figures)
 {
 	const struct options *options = bench->options;
 	const struct poller_hooks hooks = { 0 };
-	service_open(options->creators);
+	service_open(options->creators, options->per_minute);
 	service_stop_after(options->creators, on_warm, bench);
 	bench->poller =
 		poller_create(bench->rig.loop, bench->rig.store, &bench->rig.config, "key", &hooks);
@@ -232,19 +233,22 @@ static struct options parse_options(int argc, char **argv)
 	static const struct option known[] = { { "creators", required_argument, NULL, 'c' },
 					       { "batches", required_argument, NULL, 'b' },
 					       { "size", required_argument, NULL, 's' },
+					       { "per-minute", required_argument, NULL, 'p' },
 					       { "json", no_argument, NULL, 'j' },
 					       { 0 } };
 	struct options options = { .creators = 10000, .batches = 5000, .size = 200 };
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		rig_must(option != '?', "usage: bench_poll [--creators N] [--batches N] [--size N] "
-					"[--json]");
+					"[--per-minute N] [--json]");
 		if (option == 'c')
 			options.creators = parse_count(optarg, 1000, 999999);
 		else if (option == 'b')
 			options.batches = parse_count(optarg, 1, 1000000);
 		else if (option == 's')
 			options.size = parse_count(optarg, 1, LIMIT_BATCH_SIZE);
+		else if (option == 'p')
+			options.per_minute = parse_count(optarg, 1, 60000);
 		else
 			options.is_json = true;
 	}
