@@ -5,14 +5,15 @@
  * round goes in slices, each with a commit, one after the other: nobody waits for more than one.
  *
  * The memory is ahead of the store meanwhile, and a crash loses what is gathered: the creators in
- * it are then believed to have been checked at the time before. So some of them may be asked about
- * again sooner than they should, as after a crash with requests under way, and a gap begins so much
- * early. The requests themselves were counted on disk before they went out; what moves a
+ * it then seem to have been checked last at the time before. So some of them may be asked about
+ * again sooner than they should, as after a crash with requests under way, and a gap begins that
+ * much too early. The requests themselves were counted on disk before they went out; what moves a
  * state is stored at once, with its check.
  *
  * A slice is filled from the memory at the moment in which it is handed to the store, which works
- * in the order of arrival; so it never undoes what is stored after it. What was handed to it before
- * and is not in the memory yet is a record under way: its creators are not in the slice.
+ * in the order of arrival; so it never undoes what is stored after it. Nor what is stored just
+ * before it, by a record whose commit the memory has not heard of yet: rows that go to the store
+ * with a record are no longer unsaved (poller_gather_less).
  */
 #include "detect/poller_private.h"
 
