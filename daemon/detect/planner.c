@@ -1,7 +1,10 @@
 #include "detect/planner.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* Ranks before urgency: a lower rank goes first. */
 enum rank { RANK_CONFIRMATION, RANK_OVERDUE, RANK_URGENT, RANK_NOT_YET };
@@ -112,6 +115,18 @@ static int64_t may_at_ms(const struct planner_entry *entry, int64_t turn_ms)
 	return entry->confirm_at_ms > 0 && confirm_ms < turn_ms ? confirm_ms : turn_ms;
 }
 
+bool planner_may_join(const struct planner_rules *rules, const struct planner_entry *entry,
+		      int64_t now_ms)
+{
+	return entry->is_waiting && entry->company == PLANNER_TOGETHER &&
+	       may_at_ms(entry, turn_at_ms(rules, entry, now_ms)) <= now_ms;
+}
+
+bool planner_confirms(const struct planner_entry *entry, int64_t now_ms)
+{
+	return entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms;
+}
+
 /* Nobody waits longer than max_interval if the quota can serve everyone within it; else than twice
  * an even share, which costs next to nothing of what learning gains. The queue of the overdue takes
  * time, so they join it early. */
@@ -130,7 +145,7 @@ static struct candidate candidate_of(const struct planner_rules *rules,
 	struct candidate candidate = { .rank = RANK_URGENT, .place = place };
 	int64_t checked_ms = checked_at_ms(entry, now_ms);
 	candidate.urgency = (double)(now_ms - checked_ms);
-	if (entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms) {
+	if (planner_confirms(entry, now_ms)) {
 		candidate.rank = RANK_CONFIRMATION;
 		candidate.urgency = (double)(now_ms - entry->confirm_at_ms);
 	} else if (checked_ms == 0 || entry->company == PLANNER_ALONE ||
@@ -152,51 +167,73 @@ static bool goes_before(const struct candidate *a, const struct candidate *b)
 	return a->place < b->place;
 }
 
-/* The best of many, in a heap with the worst of them on top. */
+/* The best of many. There is room for twice as many as are wanted: when it is full the better half
+ * stays, and from then on nobody gets in who is worse than all of those. */
 struct shortlist {
-	struct candidate items[LIMIT_BATCH_SIZE];
+	struct candidate *items; /* borrowed; 2 * size of them at least */
 	size_t count, size;
+	struct candidate
+		bar; /* the worst of the better half; of rank RANK_NOT_YET before there is one */
 };
 
-static void shortlist_sink(struct shortlist *list, size_t at)
+static void candidates_swap(struct candidate *a, struct candidate *b)
 {
-	for (;;) {
-		size_t worst = at;
-		for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
-			if (child < list->count &&
-			    goes_before(&list->items[worst], &list->items[child]))
-				worst = child;
-		if (worst == at)
-			return;
-		struct candidate moved = list->items[at];
-		list->items[at] = list->items[worst];
-		list->items[worst] = moved;
-		at = worst;
+	struct candidate moved = *a;
+	*a = *b;
+	*b = moved;
+}
+
+/* Puts one of the middle of them where it belongs, those that go before it before it, the others
+ * behind. Returns where that is. */
+static size_t candidates_split(struct candidate *items, size_t count)
+{
+	size_t before = 0;
+	struct candidate pivot = items[count / 2];
+	candidates_swap(&items[count / 2], &items[count - 1]);
+	for (size_t i = 0; i + 1 < count; i++)
+		if (goes_before(&items[i], &pivot))
+			candidates_swap(&items[i], &items[before++]);
+	candidates_swap(&items[before], &items[count - 1]);
+	return before;
+}
+
+/* Leaves the best of them, in any order but for the worst, which is the last. */
+static void shortlist_cut(struct shortlist *list)
+{
+	size_t low = 0, high = list->count, last = list->size - 1;
+	while (high - low > 1) {
+		size_t at = low + candidates_split(&list->items[low], high - low);
+		if (at == last)
+			break;
+		if (at < last)
+			low = at + 1;
+		else
+			high = at;
 	}
+	list->count = list->size;
+	list->bar = list->items[last];
 }
 
 static void shortlist_offer(struct shortlist *list, const struct candidate *candidate)
 {
-	if (list->count == list->size) {
-		if (!goes_before(candidate, &list->items[0]))
-			return;
-		list->items[0] = *candidate;
-		shortlist_sink(list, 0);
+	if (!goes_before(candidate, &list->bar))
 		return;
-	}
-	size_t at = list->count++;
-	for (; at > 0 && goes_before(&list->items[(at - 1) / 2], candidate); at = (at - 1) / 2)
-		list->items[at] = list->items[(at - 1) / 2];
-	list->items[at] = *candidate;
+	list->items[list->count++] = *candidate;
+	if (list->count == 2 * list->size)
+		shortlist_cut(list);
 }
 
-/* Takes the worst away, so that emptying the list gives it backwards. */
-static struct candidate shortlist_pop(struct shortlist *list)
+static int compare_candidates(const void *a, const void *b)
 {
-	struct candidate worst = list->items[0];
-	list->items[0] = list->items[--list->count];
-	shortlist_sink(list, 0);
-	return worst;
+	return goes_before(a, b) ? -1 : 1; /* no two of them are the same */
+}
+
+/* Leaves the best of them, in their order. */
+static void shortlist_finish(struct shortlist *list)
+{
+	if (list->count > list->size)
+		shortlist_cut(list);
+	qsort(list->items, list->count, sizeof(*list->items), compare_candidates);
 }
 
 /* What one look at everybody finds. */
@@ -206,6 +243,7 @@ struct survey {
 	int64_t next_turn_ms, next_confirm_ms; /* of anybody, from now on */
 	/* Of one company. */
 	struct shortlist list;
+	size_t full;      /* so many of the list are a full batch */
 	int64_t first_ms; /* when the first of those who may be asked about now might have been */
 	int64_t joins_ms; /* when somebody may be who may not now */
 	bool is_pressing; /* somebody is in a hurry */
@@ -229,6 +267,7 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
 	survey->next_turn_ms = survey->next_confirm_ms = INT64_MAX;
 	survey->first_ms = survey->joins_ms = INT64_MAX;
 	survey->list.count = 0;
+	survey->list.bar = (struct candidate){ .rank = RANK_NOT_YET };
 	survey->is_pressing = company == PLANNER_ALONE;
 	for (size_t i = 0; i < count; i++) {
 		const struct planner_entry *entry = &entries[i];
@@ -261,19 +300,21 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
  * groups a third apart would stay apart for ever. */
 static bool survey_is_held(const struct survey *survey, const struct planner_rules *rules)
 {
-	return survey->list.count < survey->list.size && !survey->is_pressing &&
+	return survey->list.count < survey->full && !survey->is_pressing &&
 	       survey->joins_ms <= survey->first_ms + rules->min_interval_ms / 2;
 }
 
-/* Surveys until the company is that of the leader and does not wait. False: there is no leader. */
+/* Surveys until the company is that of the leader and does not wait. False: there is no leader. The
+ * list may be longer than a batch only where its members may share any batch. */
 static bool survey_settle(struct survey *survey, const struct planner_rules *rules,
 			  const struct planner_entry *entries, size_t count, size_t size,
-			  int64_t now_ms)
+			  size_t depth, int64_t now_ms)
 {
 	enum planner_company company = PLANNER_TOGETHER; /* a good guess saves a second look */
 	unsigned held = 0;
 	for (;;) {
-		survey->list.size = company == PLANNER_ALONE ? 1 : size;
+		survey->full = company == PLANNER_ALONE ? 1 : size;
+		survey->list.size = company == PLANNER_TOGETHER ? depth : survey->full;
 		survey_make(survey, rules, entries, count, held, company, now_ms);
 		if (survey->leader.rank == RANK_NOT_YET)
 			return false;
@@ -286,25 +327,34 @@ static bool survey_settle(struct survey *survey, const struct planner_rules *rul
 	}
 }
 
+void planner_line_up(const struct planner_rules *rules, const struct planner_entry *entries,
+		     size_t count, size_t size, size_t depth, int64_t now_ms, size_t *places,
+		     struct planner_batch *ret_batch)
+{
+	assert(size > 0 && size <= LIMIT_BATCH_SIZE && depth >= size);
+	CLEANUP(cleanup_free)
+	struct candidate *items = memory_resized(NULL, 2 * depth, sizeof(*items));
+	struct survey survey = { .list = { .items = items } };
+	*ret_batch = (struct planner_batch){ 0 };
+	if (!survey_settle(&survey, rules, entries, count, size, depth, now_ms)) {
+		ret_batch->next_at_ms = survey.next_turn_ms;
+		return;
+	}
+	shortlist_finish(&survey.list);
+	ret_batch->next_at_ms = survey.next_confirm_ms;
+	ret_batch->count = survey.list.count;
+	for (size_t i = 0; i < survey.list.count; i++) {
+		ret_batch->has_confirmation |= items[i].rank == RANK_CONFIRMATION;
+		ret_batch->has_first |= !entries[items[i].place].is_swept;
+		places[i] = items[i].place;
+	}
+}
+
 void planner_pick(const struct planner_rules *rules, const struct planner_entry *entries,
 		  size_t count, size_t size, int64_t now_ms, size_t *picks,
 		  struct planner_batch *ret_batch)
 {
-	assert(size > 0 && size <= LIMIT_BATCH_SIZE);
-	struct survey survey;
-	*ret_batch = (struct planner_batch){ 0 };
-	if (!survey_settle(&survey, rules, entries, count, size, now_ms)) {
-		ret_batch->next_at_ms = survey.next_turn_ms;
-		return;
-	}
-	ret_batch->next_at_ms = survey.next_confirm_ms;
-	ret_batch->count = survey.list.count;
-	while (survey.list.count > 0) {
-		struct candidate pick = shortlist_pop(&survey.list);
-		ret_batch->has_confirmation |= pick.rank == RANK_CONFIRMATION;
-		ret_batch->has_first |= !entries[pick.place].is_swept;
-		picks[survey.list.count] = pick.place;
-	}
+	planner_line_up(rules, entries, count, size, size, now_ms, picks, ret_batch);
 }
 
 int64_t planner_due_at_ms(const struct planner_rules *rules, const struct planner_entry *entry)

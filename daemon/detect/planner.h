@@ -72,6 +72,17 @@ void planner_pick(const struct planner_rules *rules, const struct planner_entry 
 		  size_t count, size_t size, int64_t now_ms, size_t *picks,
 		  struct planner_batch *ret_batch);
 
+/* As planner_pick(), but writes up to depth places, size or more: those of several batches. Whether
+ * a batch is full goes by size. More than size come only of those who may share a batch. */
+void planner_line_up(const struct planner_rules *rules, const struct planner_entry *entries,
+		     size_t count, size_t size, size_t depth, int64_t now_ms, size_t *places,
+		     struct planner_batch *ret_batch);
+
+/* May the entry be asked about now, together with others? Is it for a confirmation? */
+bool planner_may_join(const struct planner_rules *rules, const struct planner_entry *entry,
+		      int64_t now_ms);
+bool planner_confirms(const struct planner_entry *entry, int64_t now_ms);
+
 /* From now on changes are expected at another rate. */
 void planner_expect(struct planner_entry *entry, double rate, int64_t now_ms);
 /* The creator's state is known as of now: nothing is lost yet. The rate stays. */

@@ -1,7 +1,8 @@
 /* The happy path is: the timer fires; the planner picks a batch, the quota grants a request; a job
  * counts it against the day, on disk; the request goes out; its reply is read into answers and
- * digested into a record; a job stores the record; and when that is committed, the copy in memory
- * follows, and the deliveries' side gets a hint. Then the next batch.
+ * digested into a record; a job stores what it changes; and when that is committed, the copy in
+ * memory follows, and the deliveries' side gets a hint. Checks that changed nothing are gathered,
+ * and stored together about once a second. Then the next batch.
  *
  * What can go wrong:
  *   - the service fails, or answers what cannot be read: nobody's state changes; everything waits
@@ -58,6 +59,7 @@ struct digest_rules poller_rules(const struct poller *poller, int64_t now_ms)
 static void poller_let_go(struct poller *poller)
 {
 	if (poller->is_destroyed && poller->jobs == 0) {
+		lineup_finish(&poller->lineup);
 		roster_finish(&poller->roster);
 		free(poller);
 	}
@@ -74,6 +76,8 @@ void poller_notice_clock(struct poller *poller)
 	poller->started_at_ms += step_ms;
 	if (poller->last_success_at_ms > 0)
 		poller->last_success_at_ms += step_ms;
+	if (poller->gathered_at_ms > 0)
+		poller->gathered_at_ms += step_ms;
 	roster_move_all(&poller->roster, step_ms);
 	poller_gap_move(poller, step_ms);
 	poller_write_silence(poller);
@@ -185,10 +189,12 @@ struct poller *poller_create(struct loop *loop, struct store_thread *store,
 	poller->hooks = *hooks;
 	poller->started_at_ms = clock_now_ms();
 	roster_init(&poller->roster);
+	lineup_init(&poller->lineup);
 	quota_init(&poller->quota, poller->started_at_ms, clock_mono_ms());
 	poller->upstream = upstream_create(loop);
 	poller->tick_timer = loop_timer_create(loop, poller_tick, poller);
 	poller->gauge_timer = loop_timer_create(loop, on_gauge_timer, poller);
+	poller->gather_timer = loop_timer_create(loop, poller_gather_round, poller);
 	poller_configure(poller, upstream_key);
 	return poller;
 }
@@ -206,6 +212,7 @@ static void poller_halt(struct poller *poller)
 	poller->is_running = false;
 	loop_timer_cancel(poller->tick_timer);
 	loop_timer_cancel(poller->gauge_timer);
+	loop_timer_cancel(poller->gather_timer);
 	for (struct errand *errand = poller->errands, *next; errand; errand = next) {
 		next = errand->next;
 		if (!errand->call)
@@ -218,8 +225,10 @@ static void poller_halt(struct poller *poller)
 
 void poller_stop(struct poller *poller)
 {
-	if (poller->is_running && poller->is_prepared)
+	if (poller->is_running && poller->is_prepared) {
+		poller_gather_finish(poller);
 		poller_gap_write(poller);
+	}
 	poller_halt(poller);
 }
 
@@ -231,6 +240,7 @@ void poller_destroy(struct poller *poller)
 	upstream_destroy(TAKE(poller->upstream));
 	loop_timer_destroy(TAKE(poller->tick_timer));
 	loop_timer_destroy(TAKE(poller->gauge_timer));
+	loop_timer_destroy(TAKE(poller->gather_timer));
 	poller->is_destroyed = true;
 	poller_let_go(poller);
 }

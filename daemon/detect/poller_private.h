@@ -6,6 +6,7 @@
  *   poller_reply.c   what came of a request
  *   poller_refusal.c why a request was refused
  *   poller_record.c  what follows from answers, to the store and back
+ *   poller_gather.c  checks that changed nothing, stored together
  *   poller_errand.c  one request with its creators
  *   poller_trouble.c when everybody has to wait
  *   poller_gap.c     when nobody could be checked, and that it is known
@@ -17,6 +18,7 @@
 #include "detect/allowance.h"
 #include "detect/bisect.h"
 #include "detect/digest.h"
+#include "detect/lineup.h"
 #include "detect/massflip.h"
 #include "detect/poller.h"
 #include "detect/quota.h"
@@ -69,11 +71,21 @@ struct poller {
 	struct loop_timer *tick_timer;  /* owned; the next request */
 	struct loop_timer *gauge_timer; /* owned */
 	struct roster roster;
+	struct lineup lineup; /* of its places */
 	struct quota quota;
 	struct allowance allowance;
 	struct massflip massflip;
 	struct errand *errands; /* list */
-	unsigned requests;      /* errands that are being counted or under way */
+
+	/* Checks that the store does not know yet. */
+	struct loop_timer *gather_timer; /* owned; the next round of storing them */
+	size_t gathered;                 /* since the last round began … */
+	size_t gathered_before;          /* … and before it, since the one before */
+	int64_t gathered_at_ms;          /* the last usable answers among them; 0: none */
+	bool is_saving;                  /* a round is under way … */
+	size_t save_from;                /* … and has come to this place */
+
+	unsigned requests; /* errands that are being counted or under way */
 
 	/* Who is watched. */
 	struct store_mark mark;
@@ -185,6 +197,17 @@ void on_piece_settled(struct poller *poller, const struct upstream_reply *reply)
 void errand_digest(struct errand *errand, int64_t now_ms);
 /* Puts its handles on record as refused, and when to look at them again. */
 void errand_quarantine(struct errand *errand, int64_t now_ms);
+
+/* ---- poller_gather.c ---- */
+
+/* The plain rows of a record, which the memory knows already, are to be stored. */
+void poller_gather(struct poller *poller, const struct record *record);
+/* Other rows of it are handed to the store with it, or could not be stored. */
+void poller_gather_less(struct poller *poller, const struct record *record);
+void poller_gather_again(struct poller *poller, const struct record *record);
+/* Hands everything to the store at once. */
+void poller_gather_finish(struct poller *poller);
+void poller_gather_round(void *arg);
 
 /* ---- poller_errand.c ---- */
 

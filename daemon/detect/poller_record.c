@@ -51,16 +51,24 @@ static void poller_count_row(const struct poller *poller, const struct record *r
 		count_transition(poller, record, row, i);
 }
 
+/* It is stored, or needs not be before anything else happens. */
+static void errand_take_in(struct errand *errand)
+{
+	struct poller *poller = errand->poller;
+	digest_commit(&errand->record, poller->moved_ms - errand->moved_ms, &poller->roster);
+	poller_gather(poller, &errand->record);
+	poller_gap_note_end(poller, &errand->gap);
+}
+
 static void on_recorded(void *arg, int result)
 {
 	struct errand *errand = arg;
 	struct poller *poller = errand->poller;
 	unsigned events = result == 0 ? errand->record.events : 0;
 	if (result == 0) {
-		digest_commit(&errand->record, poller->moved_ms - errand->moved_ms,
-			      &poller->roster);
-		poller_gap_note_end(poller, &errand->gap);
+		errand_take_in(errand);
 	} else {
+		poller_gather_again(poller, &errand->record);
 		poller_gap_resume(poller, &errand->gap);
 	}
 	poller_note_store(poller, result);
@@ -82,9 +90,17 @@ static int store_record(struct store *store, void *arg)
 
 static void errand_record(struct errand *errand)
 {
-	errand->moved_ms = errand->poller->moved_ms;
-	errand->poller->jobs++;
-	store_write(errand->poller->store, store_record, on_recorded, errand);
+	struct poller *poller = errand->poller;
+	errand->moved_ms = poller->moved_ms;
+	if (record_is_plain(&errand->record)) {
+		errand_take_in(errand);
+		errand_destroy(errand);
+		poller_tick_soon(poller);
+		return;
+	}
+	poller_gather_less(poller, &errand->record);
+	poller->jobs++;
+	store_write(poller->store, store_record, on_recorded, errand);
 }
 
 void errand_digest(struct errand *errand, int64_t now_ms)

@@ -30,7 +30,7 @@ static struct errand *bisect_suspects(struct poller *poller)
 		if (piece.end - piece.first != 1)
 			continue;
 		ssize_t place = roster_find(&poller->roster, poller->bisect_keys[piece.first]);
-		if (place >= 0 && !poller->roster.entries[place].is_in_batch)
+		if (place >= 0 && poller->roster.plans[place].is_waiting)
 			errand_add(errand, (size_t)place);
 	}
 	return errand;

@@ -106,7 +106,7 @@ static int64_t poller_send_piece(struct poller *poller)
 	struct errand *errand = errand_create(poller, ERRAND_CHECK, piece.end - piece.first);
 	for (size_t i = piece.first; i < piece.end; i++) {
 		ssize_t place = roster_find(&poller->roster, poller->bisect_keys[i]);
-		if (place >= 0 && !poller->roster.entries[place].is_in_batch)
+		if (place >= 0 && poller->roster.plans[place].is_waiting)
 			errand_add(errand, (size_t)place);
 	}
 	errand->is_piece = true;
@@ -133,8 +133,9 @@ static int64_t poller_send_batch(struct poller *poller)
 	struct planner_batch batch;
 	int64_t now_ms = clock_now_ms();
 	struct digest_rules rules = poller_rules(poller, now_ms);
-	planner_pick(&rules.planner, poller->roster.plans, poller->roster.count,
-		     poller_batch_size(poller), now_ms, picks, &batch);
+	lineup_pick(&poller->lineup, &rules.planner, poller->roster.plans, poller->roster.count,
+		    poller_batch_size(poller), quota_pace_ms(&poller->quota, now_ms), now_ms, picks,
+		    &batch);
 	int64_t next_ms =
 		batch.next_at_ms == INT64_MAX ? WAIT_FOREVER : larger(batch.next_at_ms - now_ms, 1);
 	if (batch.count == 0)

@@ -117,6 +117,20 @@ static int store_row(struct store *store, struct record *record, struct record_r
 	return r;
 }
 
+bool record_row_is_plain(const struct record_row *row)
+{
+	return row->transition_count == 0 && row->finding_count == 0 && !row->has_new_state &&
+	       !row->has_new_quarantine;
+}
+
+bool record_is_plain(const struct record *record)
+{
+	for (size_t i = 0; i < record->count; i++)
+		if (!record_row_is_plain(&record->rows[i]))
+			return false;
+	return record->gap.began_at_ms == 0;
+}
+
 /* That creators could be checked now, and a gap that this ended. */
 static int store_sighting(struct store *store, const struct record *record)
 {
@@ -131,9 +145,22 @@ int record_store(struct store *store, struct record *record)
 	if (error < 0)
 		return error;
 	for (size_t i = 0; i < record->count; i++) {
-		int r = store_row(store, record, &record->rows[i]);
+		struct record_row *row = &record->rows[i];
+		int r = record_row_is_plain(row) ? 0 : store_row(store, record, row);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int checks_store(struct store *store, const struct checks *checks)
+{
+	int r = checks->sighted_at_ms > 0 ? store_sighted_set(store, checks->sighted_at_ms) : 0;
+	for (size_t i = 0; r == 0 && i < checks->count; i++) {
+		const struct check *check = &checks->checks[i];
+		r = store_creator_save_check(store, check->key, check->checked_at_ms,
+					     check->next_check_at_ms, check->answered_at_ms,
+					     check->tally);
+	}
+	return r;
 }

@@ -1,10 +1,16 @@
-/* record - what one batch of answers changes, and the job that stores it.
+/* record - what one batch of answers changes, and the jobs that store it.
  *
  *   in:   rows made by digest
- *   out:  checks, states, findings, sessions, events, deliveries: in one transaction
- *   not:  deciding any of it (digest), the copy in memory (poller, after the commit)
+ *   out:  states, findings, sessions, events, deliveries, and the checks that led to them: in one
+ *         transaction; the other checks, of many batches, in another
+ *   not:  deciding any of it (digest), the copy in memory (poller), when to store which (poller)
  *
- * record_store() runs on the store's thread and touches its record and the store only.
+ * Most rows are plain: the answer says that all is as it was, so that only the times and the tally
+ * of the last check move. No event follows from those, and a later check says the same anew; so
+ * they need not be on disk before anything else happens.
+ *
+ * record_store() and checks_store() run on the store's thread and touch what they are given and the
+ * store only.
  */
 #ifndef GOLIVED_DETECT_RECORD_H
 #define GOLIVED_DETECT_RECORD_H
@@ -55,10 +61,29 @@ struct record {
 	unsigned events;             /* written by the job */
 };
 
+/* The last check of one creator. */
+struct check {
+	struct creator_key key;
+	int64_t checked_at_ms, next_check_at_ms, answered_at_ms;
+	struct tally tally;
+};
+
+struct checks {
+	struct check *checks; /* owned */
+	size_t count;
+	int64_t sighted_at_ms; /* when creators could be checked; 0: nothing new */
+};
+
 void record_init(struct record *record, size_t count, int64_t now_ms, int64_t first_attempt_in_ms);
 void record_finish(struct record *record);
 
-/* The work of the job, in its transaction. */
+/* Does it move nothing but times and tally? */
+bool record_row_is_plain(const struct record_row *row);
+/* Are all of them plain, and is there nothing else to store? */
+bool record_is_plain(const struct record *record);
+
+/* The work of the jobs, in their transactions: all of a record but its plain rows; and checks. */
 int record_store(struct store *store, struct record *record) MUST_CHECK;
+int checks_store(struct store *store, const struct checks *checks) MUST_CHECK;
 
 #endif

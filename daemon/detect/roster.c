@@ -133,6 +133,14 @@ static void roster_remove(struct roster *roster, size_t place)
 	roster->free_places[roster->free_count++] = place;
 }
 
+/* Is there nothing any more for which one that is leaving has to stay? */
+static void roster_let_go(struct roster *roster, size_t place)
+{
+	const struct roster_entry *entry = &roster->entries[place];
+	if (entry->is_leaving && !entry->is_in_batch && !entry->is_unsaved)
+		roster_remove(roster, place);
+}
+
 void roster_change(struct roster *roster, const struct watched_creator *creator, int64_t now_ms)
 {
 	ssize_t found = roster_find(roster, creator->key);
@@ -146,13 +154,11 @@ void roster_change(struct roster *roster, const struct watched_creator *creator,
 	if (entry->is_leaving == creator->watched) {
 		entry->is_leaving = !creator->watched;
 		roster->watched += creator->watched ? 1 : (size_t)-1;
-	}
-	if (entry->is_leaving && !entry->is_in_batch) {
-		roster_remove(roster, place);
-		return;
+		roster->plans[place].is_waiting = creator->watched && !entry->is_in_batch;
 	}
 	entry->creator.priority = creator->priority;
 	plan_priority(roster, place);
+	roster_let_go(roster, place);
 }
 
 void roster_take(struct roster *roster, size_t place)
@@ -166,9 +172,20 @@ void roster_give_back(struct roster *roster, size_t place)
 {
 	assert(roster->entries[place].is_in_batch);
 	roster->entries[place].is_in_batch = false;
-	roster->plans[place].is_waiting = true;
-	if (roster->entries[place].is_leaving)
-		roster_remove(roster, place);
+	roster->plans[place].is_waiting = !roster->entries[place].is_leaving;
+	roster_let_go(roster, place);
+}
+
+void roster_set_unsaved(struct roster *roster, size_t place)
+{
+	assert(roster->entries[place].is_taken);
+	roster->entries[place].is_unsaved = true;
+}
+
+void roster_set_saved(struct roster *roster, size_t place)
+{
+	roster->entries[place].is_unsaved = false;
+	roster_let_go(roster, place);
 }
 
 void roster_note_silence(struct roster *roster, size_t place, bool is_missing)

@@ -4,8 +4,9 @@
  *   out:  entries by place (stable while they are there) and by key
  *   not:  changing what they say (digest, poller)
  *
- * A place is free again once its creator has left; one that leaves while in a batch keeps the place
- * until the batch is done. The planner's entries and the habits lie beside, place by place.
+ * A place is free again once its creator has left; one that leaves keeps the place until its batch
+ * is done and its last check has been handed to the store. The planner's entries and the habits lie
+ * beside, place by place.
  */
 #ifndef GOLIVED_DETECT_ROSTER_H
 #define GOLIVED_DETECT_ROSTER_H
@@ -22,7 +23,8 @@ struct roster_entry {
 	struct watched_creator creator; /* its state is that of the last commit */
 	bool is_taken;                  /* this place is */
 	bool is_in_batch;
-	bool is_leaving;                   /* no longer watched, but in a batch */
+	bool is_leaving;                   /* no longer watched, but in a batch or unsaved */
+	bool is_unsaved;                   /* the store does not know the last check yet */
 	bool is_held[MASSFLIP_DIRECTIONS]; /* a flip seen once, amid too many others */
 	unsigned silent;                   /* replies in a row that had no row for it */
 	unsigned doubtful;                 /* UNKNOWN answers in a row */
@@ -76,5 +78,10 @@ void roster_note_silence(struct roster *roster, size_t place, bool is_missing);
 /* A batch takes a creator, and gives it back: then one that is leaving goes. */
 void roster_take(struct roster *roster, size_t place);
 void roster_give_back(struct roster *roster, size_t place);
+
+/* The last check is yet to be stored; and it has been handed to the store: then, too, one that is
+ * leaving goes, unless it is in a batch. */
+void roster_set_unsaved(struct roster *roster, size_t place);
+void roster_set_saved(struct roster *roster, size_t place);
 
 #endif

@@ -3,6 +3,7 @@
 #include "rig.h"
 #include "service.h"
 
+#include "detect/lineup.h"
 #include "detect/roster.h"
 
 #include <stdint.h>
@@ -57,29 +58,62 @@ static void ask(struct roster *roster, const size_t *picks, size_t count, int64_
 	}
 }
 
-static int64_t measure_pick_us(struct roster *roster, unsigned size, int64_t pace_ms,
-			       int64_t now_ms)
+/* What is asked for at once, or sooner where that is not enough for so many requests. */
+static int64_t min_interval_ms(const struct roster *roster, const struct planning_pace *pace)
 {
+	double sweep_ms = (double)roster->watched / pace->size * 60 * SECOND_MS / pace->per_minute;
+	return sweep_ms * 0.9 < 60 * SECOND_MS ? (int64_t)(sweep_ms * 0.9) : 60 * SECOND_MS;
+}
+
+static int64_t measure_pick_us(struct roster *roster, struct lineup *lineup,
+			       const struct planning_pace *pace, int64_t now_ms)
+{
+	int64_t pace_ms = (int64_t)(60 * SECOND_MS / pace->per_minute);
+	int64_t interval_ms = min_interval_ms(roster, pace);
 	const struct planner_rules rules = {
 		.policy = POLICY_LEARNED,
-		.min_interval_ms = 60 * SECOND_MS,
+		.min_interval_ms = interval_ms,
 		.max_interval_ms = HOUR_MS,
 		.quarantine_interval_ms = HOUR_MS,
-		.sweep_ms = planner_sweep_ms(roster->watched, size, pace_ms, 60 * SECOND_MS),
+		.sweep_ms = planner_sweep_ms(roster->watched, pace->size, pace_ms, interval_ms),
 		.haste_h = PLANNER_HASTE_H,
 	};
 	size_t picks[LIMIT_BATCH_SIZE];
 	struct planner_batch batch;
 	int64_t started_us = service_thread_us();
-	planner_pick(&rules, roster->plans, roster->count, size, now_ms, picks, &batch);
+	lineup_pick(lineup, &rules, roster->plans, roster->count, pace->size, pace_ms, now_ms,
+		    picks, &batch);
 	int64_t pick_us = service_thread_us() - started_us;
-	rig_must(batch.count == size, "a batch is not full");
+	rig_must(batch.count == pace->size, "a batch is not full");
 	ask(roster, picks, batch.count, now_ms);
 	return pick_us;
 }
 
-struct planning planning_measure(unsigned creators, unsigned size, double picks_per_minute,
-				 unsigned seconds)
+static struct planning_cost measure_pace(struct roster *roster, const struct planning_pace *pace,
+					 int64_t from_ms)
+{
+	struct lineup lineup;
+	int64_t pick_us = 0, foresee_us = 0, picks = 0;
+	lineup_init(&lineup);
+	for (unsigned second = 0; second < PLANNING_SECONDS; second++) {
+		int64_t started_us = service_thread_us();
+		roster_foresee(roster, from_ms + second * SECOND_MS, SECOND_MS);
+		foresee_us += service_thread_us() - started_us;
+		for (; (double)picks < pace->per_minute / 60 * (second + 1); picks++)
+			pick_us +=
+				measure_pick_us(roster, &lineup, pace,
+						from_ms + (int64_t)((double)picks * 60 * SECOND_MS /
+								    pace->per_minute));
+	}
+	lineup_finish(&lineup);
+	return (struct planning_cost){
+		.pick_ms = (double)pick_us / 1000 / (double)picks,
+		.cpu_ms = (double)(pick_us + foresee_us) / 1000 / PLANNING_SECONDS,
+	};
+}
+
+struct planning planning_measure(unsigned creators, const struct planning_pace *slow,
+				 const struct planning_pace *fast)
 {
 	struct roster roster;
 	double before_mb = rig_memory_mb(getpid(), "VmRSS");
@@ -91,22 +125,11 @@ struct planning planning_measure(unsigned creators, unsigned size, double picks_
 	for (unsigned i = 0; i < creators; i++)
 		learn_habit(&roster, i);
 	double memory_mb = rig_memory_mb(getpid(), "VmRSS") - before_mb;
-
-	int64_t pick_us = 0, foresee_us = 0, picks = 0;
-	for (unsigned second = 0; second < seconds; second++) {
-		int64_t now_ms = start_ms + second * SECOND_MS;
-		int64_t started_us = service_thread_us();
-		roster_foresee(&roster, now_ms, SECOND_MS);
-		foresee_us += service_thread_us() - started_us;
-		for (; (double)picks < picks_per_minute / 60 * (second + 1); picks++)
-			pick_us += measure_pick_us(&roster, size,
-						   (int64_t)(60 * SECOND_MS / picks_per_minute),
-						   now_ms);
-	}
-	roster_finish(&roster);
-	return (struct planning){
+	struct planning planning = {
 		.bytes = memory_mb * 1024 * 1024 / creators,
-		.pick_ms = (double)pick_us / 1000 / (double)picks,
-		.cpu_ms = (double)(pick_us + foresee_us) / 1000 / seconds,
+		.slow = measure_pace(&roster, slow, start_ms),
+		.fast = measure_pace(&roster, fast, start_ms + HOUR_MS),
 	};
+	roster_finish(&roster);
+	return planning;
 }

@@ -3,14 +3,25 @@
 #ifndef GOLIVED_BENCH_PLANNING_H
 #define GOLIVED_BENCH_PLANNING_H
 
-struct planning {
-	double bytes;   /* of memory, of each creator */
+enum { PLANNING_SECONDS = 60 };
+
+struct planning_pace {
+	unsigned size; /* of a batch */
+	double per_minute;
+};
+
+struct planning_cost {
 	double pick_ms; /* CPU of one pick */
 	double cpu_ms;  /* CPU of a second: its picks, and what renews the expectations */
 };
 
-/* size: of a batch. */
-struct planning planning_measure(unsigned creators, unsigned size, double picks_per_minute,
-				 unsigned seconds);
+struct planning {
+	double bytes; /* of memory, of each creator */
+	struct planning_cost slow, fast;
+};
+
+/* For so long at either pace. */
+struct planning planning_measure(unsigned creators, const struct planning_pace *slow,
+				 const struct planning_pace *fast);
 
 #endif

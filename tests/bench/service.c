@@ -35,6 +35,7 @@ static struct {
 	uint64_t chance, rooms_made;
 	struct strbuf reply;
 	struct service_counts counts;
+	int64_t pace_us, answer_at_us; /* the earliest time of the next answer */
 	int64_t stop_rows;
 	void (*on_rows)(void *arg);
 	void *on_rows_arg;
@@ -63,8 +64,9 @@ static uint64_t new_room(void)
 	return now_s << 32 | (++service.rooms_made & 0xfffff) << 12 | 11 << 8;
 }
 
-void service_open(unsigned creators)
+void service_open(unsigned creators, unsigned per_minute)
 {
+	service.pace_us = per_minute > 0 ? INT64_C(60000000) / per_minute : 0;
 	service.rooms = memory_zeroed(creators, sizeof(*service.rooms));
 	for (unsigned i = 0; i < creators; i += LIVE_AT_FIRST)
 		service.rooms[i] = new_room();
@@ -173,6 +175,15 @@ static void on_timer(void *arg)
 	}
 	if (!call || service.counts.rows >= service.stop_rows)
 		return;
+	int64_t now_us = clock_mono_us();
+	if (now_us < service.answer_at_us) {
+		loop_timer_set(upstream->timer, (service.answer_at_us - now_us + 999) / 1000);
+		return;
+	}
+	/* What came late by the timer is made up for. */
+	service.answer_at_us += service.pace_us;
+	if (service.answer_at_us < now_us - service.pace_us)
+		service.answer_at_us = now_us;
 	upstream->first = call->next;
 	if (!upstream->first)
 		upstream->last = &upstream->first;

@@ -23,7 +23,8 @@ struct service_counts {
 	int64_t bare_rows, bare_us; /* rows read with cJSON alone, and the CPU of it */
 };
 
-void service_open(unsigned creators);
+/* It answers so often in a minute at most; 0: as often as it is asked. */
+void service_open(unsigned creators, unsigned per_minute);
 void service_close(void);
 void service_handle(unsigned number, char handle[HANDLE_SIZE]);
 

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "db/store_thread.h"
+#include "detect/answer.h"
 #include "detect/poller.h"
 
 #include <arpa/inet.h>
@@ -235,7 +236,7 @@ struct bench {
 	size_t name_count;
 	bool job_done;
 	unsigned starts, ends, deliveries, quarantined;
-	int64_t fact;
+	int64_t fact, unchanged;
 };
 
 static void on_hint(void *arg)
@@ -423,6 +424,17 @@ static int count_events(struct store *store, void *arg)
 	return store_event_list(store, &filter, "", 500, on_listed_event, bench);
 }
 
+static void on_listed_creator(void *arg, const struct creator *creator)
+{
+	((struct bench *)arg)->unchanged += creator->tally.unchanged;
+}
+
+static int count_unchanged(struct store *store, void *arg)
+{
+	((struct bench *)arg)->unchanged = 0;
+	return store_creator_list(store, NULL, NULL, "", CREATORS_MAX, on_listed_creator, arg);
+}
+
 static int read_size_fact(struct store *store, void *arg)
 {
 	return store_fact_get(store, "batch_size", &((struct bench *)arg)->fact);
@@ -577,6 +589,38 @@ static void a_restart_tells_nothing_twice_and_forgets_nothing(void **state)
 	struct poll_status status;
 	poller_status(bench->poller, &status);
 	assert_true(status.used_today > (int64_t)request_count(bench)); /* the earlier run's too */
+}
+
+static void checks_that_changed_nothing_are_stored_before_long(void **state)
+{
+	struct bench *bench = *state;
+	watch_names(bench, trio, 3);
+	poller_start(bench->poller);
+	WAIT_UNTIL(bench, all_are_offline);
+	run_job(bench, count_unchanged);
+	int64_t before = bench->unchanged, until_mono_ms = clock_mono_ms() + WAIT_MAX_MS;
+	while (bench->unchanged == before) {
+		if (clock_mono_ms() > until_mono_ms)
+			fail_msg("nothing was stored of %u requests", request_count(bench));
+		bench_forget_requests(bench);
+		WAIT_UNTIL(bench, has_3_requests);
+		run_job(bench, count_unchanged);
+	}
+}
+
+/* Every answer is in the tally: but for the first ones, which are findings. */
+static void a_stop_stores_what_was_gathered(void **state)
+{
+	struct bench *bench = *state;
+	int64_t before = metrics_value(METRIC_POLL_ANSWERS, ANSWER_OFFLINE);
+	watch_names(bench, trio, 3);
+	poller_start(bench->poller);
+	WAIT_UNTIL(bench, all_are_offline);
+	WAIT_UNTIL(bench, has_20_requests);
+	poller_stop(bench->poller);
+	run_job(bench, count_unchanged);
+	assert_int_equal(bench->unchanged,
+			 metrics_value(METRIC_POLL_ANSWERS, ANSWER_OFFLINE) - before - 3);
 }
 
 static void with_nobody_watched_nothing_is_asked(void **state)
@@ -872,6 +916,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_live_is_told_from_start_to_end_once_each),
 		BENCH_TEST(a_restart_tells_nothing_twice_and_forgets_nothing),
+		BENCH_TEST(checks_that_changed_nothing_are_stored_before_long),
+		BENCH_TEST(a_stop_stores_what_was_gathered),
 		BENCH_TEST(with_nobody_watched_nothing_is_asked),
 		BENCH_TEST(without_a_key_nothing_is_asked_until_there_is_one),
 		BENCH_TEST(the_service_tells_the_limits),

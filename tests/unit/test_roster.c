@@ -93,12 +93,47 @@ static void what_is_planned_moves_with_the_clock_and_what_was_told_does_not(void
 	roster_finish(&roster);
 }
 
+static void who_leaves_stays_until_the_last_check_is_saved(void **state)
+{
+	(void)state;
+	struct roster roster;
+	roster_init(&roster);
+	watch_many(&roster, 1);
+	const struct watched_creator gone = { .key = { 1 } },
+				     back = { .key = { 1 }, .watched = true };
+	roster_set_unsaved(&roster, 0);
+	roster_change(&roster, &gone, NOW);
+	assert_int_equal(roster_find(&roster, gone.key), 0);
+	assert_int_equal(roster.watched, 0);
+	assert_false(roster.plans[0].is_waiting);
+
+	roster_change(&roster, &back, NOW);
+	assert_int_equal(roster.watched, 1);
+	assert_true(roster.plans[0].is_waiting);
+	roster_set_saved(&roster, 0);
+	assert_int_equal(roster_find(&roster, gone.key), 0);
+
+	roster_set_unsaved(&roster, 0);
+	roster_take(&roster, 0);
+	roster_change(&roster, &gone, NOW);
+	roster_set_saved(&roster, 0);
+	assert_int_equal(roster_find(&roster, gone.key), 0); /* in a batch */
+	roster_set_unsaved(&roster, 0);
+	roster_give_back(&roster, 0);
+	assert_int_equal(roster_find(&roster, gone.key), 0);
+	assert_false(roster.plans[0].is_waiting);
+	roster_set_saved(&roster, 0);
+	assert_int_equal(roster_find(&roster, gone.key), -1);
+	roster_finish(&roster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_creator_takes_at_most_400_bytes),
 		cmocka_unit_test(everybody_is_found_among_many_until_they_leave),
 		cmocka_unit_test(what_is_planned_moves_with_the_clock_and_what_was_told_does_not),
+		cmocka_unit_test(who_leaves_stays_until_the_last_check_is_saved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
