@@ -35,16 +35,15 @@ static void format_body_signature(enum config_signature format, const uint8_t di
 	switch (format) {
 	case SIGNATURE_BASE64:
 		crypto_base64(digest, SHA256_BYTES, text);
-		return;
+		break;
 	case SIGNATURE_SHA256_HEX:
 		memcpy(text, sha256_prefix, sizeof(sha256_prefix));
 		crypto_hex(digest, SHA256_BYTES, text + strlen(sha256_prefix));
-		return;
+		break;
 	case SIGNATURE_HEX:
 		crypto_hex(digest, SHA256_BYTES, text);
-		return;
+		break;
 	}
-	assert(false && "unknown signature format");
 }
 
 /* -EINVAL: the secret has not the form whsec_ and base64. */

@@ -143,6 +143,16 @@ static void retry_after_only_makes_it_later(void **state)
 	}
 }
 
+static void without_a_retry_after_the_schedule_stands(void **state)
+{
+	(void)state;
+	const int statuses[] = { 429, 503 };
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		struct schedule_answer given = answer(1, statuses[i]);
+		assert_int_equal(retry_gap_ms(&given), 30 * SECOND_MS);
+	}
+}
+
 static void retry_after_means_nothing_with_another_status(void **state)
 {
 	(void)state;
@@ -217,6 +227,7 @@ int main(void)
 		cmocka_unit_test(after_the_last_failure_the_delivery_is_dead),
 		cmocka_unit_test(a_schedule_that_became_shorter_ends_what_is_beyond_it),
 		cmocka_unit_test(retry_after_only_makes_it_later),
+		cmocka_unit_test(without_a_retry_after_the_schedule_stands),
 		cmocka_unit_test(retry_after_means_nothing_with_another_status),
 		cmocka_unit_test(a_cap_of_retry_after_does_not_shorten_the_schedule),
 		cmocka_unit_test(gone_ends_the_delivery_and_the_webhook),

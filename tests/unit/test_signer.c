@@ -199,6 +199,19 @@ static void an_extra_header_replaces_none_of_ours(void **state)
 	assert_header(&usual, &delivery, "Content-Type", "application/json");
 }
 
+static void extra_headers_that_cannot_be_read_are_left_out(void **state)
+{
+	(void)state;
+	static const char *const unreadable[] = { "", "X-Room: 7", "{\"X-Room\":\"7\"",
+						  "[\"X-Room\"]" };
+	for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++) {
+		struct signer_delivery delivery = vector();
+		delivery.extra_headers = unreadable[i];
+		assert_header(&usual, &delivery, "X-Room", NULL);
+		assert_header(&usual, &delivery, "X-Tiktool-Event", "live.start");
+	}
+}
+
 static void the_largest_settings_fit(void **state)
 {
 	(void)state;
@@ -287,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_replay_says_so),
 		cmocka_unit_test(a_bearer_token_and_extra_headers_are_sent),
 		cmocka_unit_test(an_extra_header_replaces_none_of_ours),
+		cmocka_unit_test(extra_headers_that_cannot_be_read_are_left_out),
 		cmocka_unit_test(the_largest_settings_fit),
 		cmocka_unit_test(a_receiver_can_check_the_body_signature_in_every_format),
 		cmocka_unit_test(a_receiver_can_check_the_standard_signature),

@@ -26,6 +26,20 @@ static struct config_cidr cidr(const char *address, unsigned prefix_bits)
 	return cidr;
 }
 
+/* The linker puts this in the place of http_url_parse(): a test may have libcurl read a URL in
+ * another way than it does today. NULL: as it does. */
+static const struct http_url *read_instead;
+int __real_http_url_parse(const char *text, struct http_url *ret_url);
+int __wrap_http_url_parse(const char *text, struct http_url *ret_url);
+
+int __wrap_http_url_parse(const char *text, struct http_url *ret_url)
+{
+	if (!read_instead)
+		return __real_http_url_parse(text, ret_url);
+	*ret_url = *read_instead;
+	return 0;
+}
+
 struct url_case {
 	const char *url;
 	int result;
@@ -347,6 +361,49 @@ static void the_longest_url_is_2048_bytes(void **state)
 	assert_int_equal(target_url_check(url, &none, &reason), -EINVAL);
 }
 
+/* What spelling_objection() lets through, libcurl 7.88 reads as we do. Should another one not, its
+ * reading must not win. */
+static void a_url_that_libcurl_reads_otherwise_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url;
+		struct http_url read;
+		const char *reason;
+	} cases[] = {
+		{ "http://example.com/", { .host = "example.org", .port = 80 }, "cannot be read" },
+		{ "http://example.com/", { .host = "example.co", .port = 80 }, "cannot be read" },
+		{ "http://example.com/",
+		  { .host = "example.com.x", .port = 80 },
+		  "cannot be read" },
+		{ "http://example.com/", { .host = "xample.com", .port = 80 }, "cannot be read" },
+		{ "http://[2606:4700::1]/",
+		  { .host = "2606:4700::x", .host_is_ipv6 = true, .port = 80 },
+		  "cannot be read" },
+		{ "http://example.com/",
+		  { .host = "example.com", .host_is_ipv6 = true, .port = 80 },
+		  "cannot be read" },
+		{ "http://example.com/",
+		  { .host = "example.com", .has_userinfo = true, .port = 80 },
+		  "a user name, a fragment or a zone" },
+		{ "http://example.com/",
+		  { .host = "example.com", .has_fragment = true, .port = 80 },
+		  "a user name, a fragment or a zone" },
+		{ "http://example.com/",
+		  { .host = "example.com", .has_zone = true, .port = 80 },
+		  "a user name, a fragment or a zone" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *reason = "none";
+		read_instead = &cases[i].read;
+		int result = target_url_check(cases[i].url, &none, &reason);
+		read_instead = NULL;
+		if (result != -EINVAL || !strstr(reason, cases[i].reason))
+			fail_msg("case %zu: expected %d (… %s), got %d (%s)", i, -EINVAL,
+				 cases[i].reason, result, reason);
+	}
+}
+
 static void an_exemption_of_loopback_admits_this_machine_and_no_more(void **state)
 {
 	(void)state;
@@ -593,6 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_or_refused),
 		cmocka_unit_test(the_longest_url_is_2048_bytes),
+		cmocka_unit_test(a_url_that_libcurl_reads_otherwise_is_refused),
 		cmocka_unit_test(an_exemption_of_loopback_admits_this_machine_and_no_more),
 		cmocka_unit_test(an_exemption_of_a_network_admits_its_addresses_and_names),
 		cmocka_unit_test(every_special_ipv4_prefix_is_refused_from_its_first_to_its_last),
