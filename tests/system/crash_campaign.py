@@ -8,6 +8,8 @@
                                 with 1 or leave it running (strace)
     ./dev crash --power-loss N  N states that a loss of power could leave of the database's files while it runs (strace); each is started
                                 from, and has to have every event that was sent by then
+    ./dev crash --upgrade       a kill -9 at each call that writes while a database of version 1 is upgraded (strace); what is left has
+                                to be of the old version or of the new one, whole, and the next start goes on
     --seed N                    another course of events
 """
 
@@ -20,6 +22,7 @@ import tempfile
 import time
 
 import power_loss
+import upgrade
 from golived import Program, wait_until
 from ledger import World
 
@@ -164,19 +167,31 @@ def power_loss_campaign(folder, arguments):
     return wrong
 
 
+def upgrade_campaign(folder, _):
+    started = time.monotonic()
+    struck, wrong = upgrade.kill_everywhere(pathlib.Path(folder), report=tell)
+    tell(f"{sum(struck.values())} kills in {time.monotonic() - started:.0f} s; "
+         + ", ".join(f"{count} left version {version}" for version, count in struck.items()))
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--syscalls", action="store_true")
     parser.add_argument("--power-loss", type=int, metavar="N")
+    parser.add_argument("--upgrade", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    if (arguments.syscalls or arguments.power_loss) and not shutil.which("strace"):
-        sys.exit("--syscalls and --power-loss need strace")
+    if (arguments.syscalls or arguments.power_loss or arguments.upgrade) and not shutil.which("strace"):
+        sys.exit("--syscalls, --power-loss and --upgrade need strace")
     started = time.monotonic()
     folder = tempfile.mkdtemp(prefix="golived-crash-")
     if arguments.power_loss:
         conclude(folder, power_loss_campaign(folder, arguments), "the daemon started from each, and nothing that was sent was lost")
+        return
+    if arguments.upgrade:
+        conclude(folder, upgrade_campaign(folder, arguments), "each left the old version or the new one, whole, and the next start went on")
         return
     kills, (counts, wrong) = (syscall_campaign if arguments.syscalls else random_campaign)(folder, arguments)
     tell(f"{kills} kills in {time.monotonic() - started:.0f} s; " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items()))
