@@ -111,6 +111,12 @@ def choose(parts, sample, seed):
     return tried, equivalent, stale
 
 
+def tell(wrong, what, entry):
+    """As it happens; in the form that equivalent.txt has."""
+    print("{}\npart {}\n- {}\n+ {}\n".format(what, *entry), flush=True)
+    wrong.append(entry)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -139,11 +145,9 @@ def main():
         for (part, mutant), noticed in zip(tried, pool.map(attempt, *zip(*tried))):
             counts[part]["not compiled" if noticed is None else "killed" if noticed else "survived"] += 1
             if noticed is options.equivalent:
-                wrong.append(f"{PARTS[part][0]}:{mutant.line}: {'noticed' if noticed else 'survived'}\n"
-                             f"part {part}\n- {mutant.before}\n+ {mutant.after}")
+                tell(wrong, f"{PARTS[part][0]}:{mutant.line}: {'noticed' if noticed else 'survived'}", (part, mutant.before, mutant.after))
     for entry in stale:
-        wrong.append("in equivalent.txt, but there is no such mutant:\npart {}\n- {}\n+ {}".format(*entry))
-    print("\n\n".join(wrong))
+        tell(wrong, "in equivalent.txt, but there is no such mutant", entry)
     print(f"{'':10}{'killed':>8}{'survived':>10}{'equivalent':>12}")
     for part in parts:
         same = sum(part == one for one, _ in equivalent)

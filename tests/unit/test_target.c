@@ -18,6 +18,7 @@
 #define LABEL_61 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"
 /* 4 * 63 + 3 = 255 and 3 * 63 + 61 + 3 = 253 bytes. */
 #define NAME_255 LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63
+#define NAME_254 LABEL_61 "x." LABEL_63 "." LABEL_63 "." LABEL_63
 #define NAME_253 LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_61
 
 static const struct target_exemptions none = { NULL, 0 };
@@ -155,6 +156,7 @@ static const struct url_case urls[] = {
 	{ "https://internal.example.com/x", ADMITTED },
 	{ "https://localhost.example.com/x", ADMITTED },
 	{ "https://example.com/a%20b", ADMITTED },
+	{ "https://example.com/~!", ADMITTED },
 	{ "https://example.com/@user", ADMITTED },
 	{ "https://example.com/?to=a@b.c", ADMITTED },
 	{ "https://example.com/..%2f", ADMITTED },
@@ -266,6 +268,7 @@ static const struct url_case urls[] = {
 	{ "http://example.com|x/", NAME_BYTES },
 	{ "http://\"example\".com/", UNREADABLE },
 	{ "http://" LABEL_63 "x.com/", LABEL },
+	{ "http://" NAME_254 "/", NAME_LENGTH },
 	{ "http://" NAME_255 "/", NAME_LENGTH },
 	{ "http://1.2.3.4.5/", NUMBER },
 	{ "http://256.256.256.256/", NUMBER },
@@ -273,6 +276,12 @@ static const struct url_case urls[] = {
 	{ "http://127.0.0.1./", NUMBER },
 	{ "http://example.1/", NUMBER },
 	{ "http://example.0x7f/", NUMBER },
+	{ "http://example.0XAbCdEfF/", NUMBER },
+	{ "http://example.0x/", NUMBER },
+	{ "http://example.0/", NUMBER },
+	{ "http://example.1x7f/", ADMITTED },
+	{ "http://example.0y7f/", ADMITTED },
+	{ "http://example.0x7g/", ADMITTED },
 	{ "http://4294967296/", NUMBER },
 	{ "http://0x100000000/", NUMBER },
 	{ "http://1.2.3.08/", NUMBER },
@@ -618,6 +627,57 @@ static void a_url_that_libcurl_reads_otherwise_is_refused(void **state)
 	}
 }
 
+/* Should another libcurl let more through than this one: a name is letters, digits, hyphens and
+ * underscores. */
+static void a_name_has_no_other_bytes_than_names_have(void **state)
+{
+	(void)state;
+	for (int byte = 0x21; byte <= 0x7E; byte++) {
+		char url[sizeof(((struct http_url *)0)->host) + 16];
+		struct http_url read = { .port = 80 };
+		if (strchr("/?#:@%\\", byte)) /* these end a host, or are refused before */
+			continue;
+		snprintf(read.host, sizeof(read.host), "a%cb.example", byte);
+		snprintf(url, sizeof(url), "http://%s/", read.host);
+		bool is_good = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+			       (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
+			       byte == '.';
+		read_instead = &read;
+		bool is_right = is_judged_so(url, &none, is_good ? ADMITTED : NAME_BYTES);
+		read_instead = NULL;
+		assert_true(is_right);
+	}
+}
+
+/* Names of the network are admitted by what is exempted beyond this machine, however little. */
+static void an_exemption_admits_names_of_the_network_unless_it_is_of_this_machine(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		unsigned prefix_bits;
+		enum why why;
+	} cases[] = {
+		{ "::ffff:127.0.0.0", 96 + 8, NETWORK_NAME },
+		{ "::ffff:127.0.0.1", 128, NETWORK_NAME },
+		{ "::ffff:127.1.0.0", 96 + 16, NETWORK_NAME },
+		{ "::1", 128, NETWORK_NAME },
+		{ "::ffff:126.0.0.0", 96 + 7, ADMITTED },
+		{ "::ffff:127.0.0.0", 96 + 7, ADMITTED }, /* 126.0.0.0/7 */
+		{ "::ffff:10.0.5.0", 96 + 24, ADMITTED },
+		{ "::", 127, ADMITTED },
+		{ "::2", 128, ADMITTED },
+		{ "::1", 127, ADMITTED },
+		{ "fd00::1", 128, ADMITTED },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct config_cidr one = cidr(cases[i].address, cases[i].prefix_bits);
+		const struct target_exemptions exemptions = { &one, 1 };
+		if (!is_judged_so("http://receiver.internal/", &exemptions, cases[i].why))
+			fail_msg("with %s/%u exempted", cases[i].address, cases[i].prefix_bits);
+	}
+}
+
 static void an_exemption_of_loopback_admits_this_machine_and_no_more(void **state)
 {
 	(void)state;
@@ -666,7 +726,8 @@ static void an_exemption_of_a_network_admits_its_addresses_and_names(void **stat
 
 /* ---- addresses ---- */
 
-static bool is_allowed(const char *text, const struct target_exemptions *exemptions)
+/* Why an address may not be connected to; NULL: it may. */
+static const char *refusal_of(const char *text, const struct target_exemptions *exemptions)
 {
 	struct http_address address;
 	const char *reason = NULL;
@@ -674,7 +735,21 @@ static bool is_allowed(const char *text, const struct target_exemptions *exempti
 		fail_msg("%s is no address", text);
 	bool is_good = target_address_is_allowed(&address, exemptions, &reason);
 	assert_int_equal(is_good, reason == NULL);
-	return is_good;
+	assert_int_equal(is_good, target_address_is_allowed(&address, exemptions, NULL));
+	return reason;
+}
+
+static bool is_allowed(const char *text, const struct target_exemptions *exemptions)
+{
+	return refusal_of(text, exemptions) == NULL;
+}
+
+static void assert_refused(const char *text, const char *expected)
+{
+	const char *reason = refusal_of(text, &none);
+	if (!reason || strcmp(reason, expected) != 0)
+		fail_msg("%s: expected \"%s\", got \"%s\"", text, expected,
+			 reason ? reason : "allowed");
 }
 
 static void assert_allowed(const char *text, bool expected)
@@ -686,26 +761,27 @@ static void assert_allowed(const char *text, bool expected)
 static const struct {
 	const char *first, *last;
 	bool below_is_public, above_is_public;
+	const char *reason;
 } refused_ipv4[] = {
-	{ "0.0.0.0", "0.255.255.255", false, true },
-	{ "10.0.0.0", "10.255.255.255", true, true },
-	{ "100.64.0.0", "100.127.255.255", true, true },
-	{ "127.0.0.0", "127.255.255.255", true, true },
-	{ "168.63.129.16", "168.63.129.16", true, true },
-	{ "169.254.0.0", "169.254.255.255", true, true },
-	{ "172.16.0.0", "172.31.255.255", true, true },
-	{ "192.0.0.0", "192.0.0.255", true, true },
-	{ "192.0.2.0", "192.0.2.255", true, true },
-	{ "192.31.196.0", "192.31.196.255", true, true },
-	{ "192.52.193.0", "192.52.193.255", true, true },
-	{ "192.88.99.0", "192.88.99.255", true, true },
-	{ "192.168.0.0", "192.168.255.255", true, true },
-	{ "192.175.48.0", "192.175.48.255", true, true },
-	{ "198.18.0.0", "198.19.255.255", true, true },
-	{ "198.51.100.0", "198.51.100.255", true, true },
-	{ "203.0.113.0", "203.0.113.255", true, true },
-	{ "224.0.0.0", "239.255.255.255", true, false },
-	{ "240.0.0.0", "255.255.255.255", false, false },
+	{ "0.0.0.0", "0.255.255.255", false, true, "address of this host" },
+	{ "10.0.0.0", "10.255.255.255", true, true, "private address" },
+	{ "100.64.0.0", "100.127.255.255", true, true, "shared address" },
+	{ "127.0.0.0", "127.255.255.255", true, true, "loopback address" },
+	{ "168.63.129.16", "168.63.129.16", true, true, "metadata address" },
+	{ "169.254.0.0", "169.254.255.255", true, true, "link-local address" },
+	{ "172.16.0.0", "172.31.255.255", true, true, "private address" },
+	{ "192.0.0.0", "192.0.0.255", true, true, "reserved address" },
+	{ "192.0.2.0", "192.0.2.255", true, true, "documentation address" },
+	{ "192.31.196.0", "192.31.196.255", true, true, "reserved address" },
+	{ "192.52.193.0", "192.52.193.255", true, true, "reserved address" },
+	{ "192.88.99.0", "192.88.99.255", true, true, "reserved address" },
+	{ "192.168.0.0", "192.168.255.255", true, true, "private address" },
+	{ "192.175.48.0", "192.175.48.255", true, true, "reserved address" },
+	{ "198.18.0.0", "198.19.255.255", true, true, "benchmarking address" },
+	{ "198.51.100.0", "198.51.100.255", true, true, "documentation address" },
+	{ "203.0.113.0", "203.0.113.255", true, true, "documentation address" },
+	{ "224.0.0.0", "239.255.255.255", true, false, "multicast address" },
+	{ "240.0.0.0", "255.255.255.255", false, false, "reserved address" },
 };
 
 static uint32_t ipv4_number(const char *text)
@@ -762,7 +838,59 @@ static void every_special_ipv4_prefix_is_refused_from_its_first_to_its_last(void
 		check_ipv4(first, false);
 		check_ipv4(first + (last - first) / 2, false);
 		check_ipv4(last, false);
+		assert_refused(refused_ipv4[i].first, refused_ipv4[i].reason);
+		assert_refused(refused_ipv4[i].last, refused_ipv4[i].reason);
 	}
+}
+
+/* Outside 2000::/3 everything is refused, and inside what is special: under which name, to the
+ * first and the last of each prefix. */
+static void a_refused_ipv6_address_is_called_what_it_is(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *reason;
+	} cases[] = {
+		{ "::", "unspecified address" },
+		{ "::1", "loopback address" },
+		{ "::2", "IPv4-compatible address" },
+		{ "::ffff:ffff", "IPv4-compatible address" },
+		{ "::1:0:0", "reserved address" },
+		{ "::fffe:ffff:ffff", "reserved address" },
+		{ "::ffff:0:0:0", "IPv4-translated address" },
+		{ "::ffff:0:ffff:ffff", "IPv4-translated address" },
+		{ "::fffe:ffff:ffff:ffff", "reserved address" },
+		{ "::ffff:1:0:0", "reserved address" },
+		{ "64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff", "reserved address" },
+		{ "64:ff9b::", "NAT64 address" },
+		{ "64:ff9b::ffff:ffff", "NAT64 address" },
+		{ "64:ff9b::1:0:0", "reserved address" },
+		{ "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", "reserved address" },
+		{ "64:ff9b:1::", "NAT64 address" },
+		{ "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "NAT64 address" },
+		{ "64:ff9b:2::", "reserved address" },
+		{ "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "reserved address" },
+		{ "fc00::", "private address" },
+		{ "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private address" },
+		{ "fe00::", "reserved address" },
+		{ "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "reserved address" },
+		{ "fe80::", "link-local address" },
+		{ "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local address" },
+		{ "fec0::", "site-local address" },
+		{ "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "site-local address" },
+		{ "ff00::", "multicast address" },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast address" },
+		{ "2001::1", "reserved address (Teredo and kin)" },
+		{ "2001:db8::1", "documentation address" },
+		{ "2002::1", "6to4 address" },
+		{ "2620:4f:8000::1", "reserved address" },
+		{ "3fff::1", "documentation address" },
+		{ "2606:4700::5efe:808:808", "ISATAP address" },
+		{ "2606:4700::200:5efe:808:808", "ISATAP address" },
+		{ "2606:4700:ffff:ffff:0:5efe:808:808", "ISATAP address" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_refused(cases[i].text, cases[i].reason);
 }
 
 static void the_neighbours_of_special_ipv4_prefixes_are_allowed(void **state)
@@ -811,6 +939,12 @@ static void ipv6_is_allowed_inside_2000_3_but_for_its_special_parts(void **state
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false },
 		{ "2606:4700::5eff:1:1", true },
 		{ "2606:4700::100:5efe:1:1", true },
+		{ "2606:4700::300:5efe:1:1", true },
+		{ "2606:4700::400:5efe:1:1", true },
+		{ "2606:4700::1:5efe:1:1", true },
+		{ "2606:4700::5dfe:1:1", true },
+		{ "2606:4700::5ffe:1:1", true },
+		{ "2606:4700::5efd:1:1", true },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_allowed(cases[i].text, cases[i].allowed);
@@ -869,9 +1003,13 @@ int main(void)
 		cmocka_unit_test(a_port_of_another_protocol_is_refused_and_every_other_is_not),
 		cmocka_unit_test(the_longest_url_is_2048_bytes),
 		cmocka_unit_test(a_url_that_libcurl_reads_otherwise_is_refused),
+		cmocka_unit_test(a_name_has_no_other_bytes_than_names_have),
+		cmocka_unit_test(
+			an_exemption_admits_names_of_the_network_unless_it_is_of_this_machine),
 		cmocka_unit_test(an_exemption_of_loopback_admits_this_machine_and_no_more),
 		cmocka_unit_test(an_exemption_of_a_network_admits_its_addresses_and_names),
 		cmocka_unit_test(every_special_ipv4_prefix_is_refused_from_its_first_to_its_last),
+		cmocka_unit_test(a_refused_ipv6_address_is_called_what_it_is),
 		cmocka_unit_test(the_neighbours_of_special_ipv4_prefixes_are_allowed),
 		cmocka_unit_test(ipv6_is_allowed_inside_2000_3_but_for_its_special_parts),
 		cmocka_unit_test(an_ipv4_exemption_holds_for_the_mapped_form_and_no_other),
