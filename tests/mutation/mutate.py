@@ -84,17 +84,25 @@ def limit_test():
 
 
 def read_equivalent():
-    """(part, before, after) of each mutant that no test can tell; a reason is part of the entry."""
-    known, entry = {}, {}
+    """(part, before, after) of each mutant that no test can tell. Each has its reason, some together."""
+    known, part, before, waiting = set(), None, None, []
     for number, line in enumerate(EQUIVALENT.read_text().splitlines(), 1):
         kind, _, text = line.partition(" ")
         if line == "" or kind == "#":
             continue
-        if kind not in ("part", "-", "+", "why") or not text:
+        if kind == "part":
+            part = text
+        elif kind == "-":
+            before = text
+        elif kind == "+":
+            waiting.append((part, before, text))
+        elif kind == "why" and text:
+            known.update(waiting)
+            waiting = []
+        else:
             sys.exit(f"{EQUIVALENT}:{number}: part, -, + or why, and a text")
-        entry[kind] = text
-        if kind == "why":
-            known[entry["part"], entry.get("-"), entry.pop("+")] = text
+    if waiting:
+        sys.exit(f"{EQUIVALENT}: why is {waiting[0]} equivalent?")
     return known
 
 
