@@ -708,6 +708,41 @@ static void an_exemption_of_loopback_admits_this_machine_and_no_more(void **stat
 	check_urls(cases, ARRAY_SIZE(cases), &loopback);
 }
 
+/* localhost stands for 127.0.0.1, whatever else of this machine is exempted. */
+static void localhost_needs_an_exemption_of_its_address(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		enum why why;
+	} cases[] = {
+		{ "::ffff:127.0.0.1", ADMITTED },
+		{ "::ffff:127.0.0.0", HOST_NAME },
+		{ "::ffff:127.0.0.2", HOST_NAME },
+		{ "::ffff:127.0.0.3", HOST_NAME },
+		{ "::ffff:127.0.1.0", HOST_NAME },
+		{ "::ffff:127.0.1.1", HOST_NAME },
+		{ "::1", HOST_NAME },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct config_cidr one = cidr(cases[i].address, 128);
+		const struct target_exemptions exemptions = { &one, 1 };
+		if (!is_judged_so("http://localhost/", &exemptions, cases[i].why))
+			fail_msg("with %s exempted", cases[i].address);
+	}
+}
+
+static void one_exemption_beyond_this_machine_is_enough_for_names_of_the_network(void **state)
+{
+	(void)state;
+	const struct config_cidr cidrs[] = { cidr("::ffff:127.0.0.1", 128), cidr("::1", 128),
+					     cidr("::ffff:10.0.5.0", 120) };
+	const struct target_exemptions three = { cidrs, ARRAY_SIZE(cidrs) };
+	const struct target_exemptions two = { cidrs, 2 };
+	assert_true(is_judged_so("http://receiver/", &three, ADMITTED));
+	assert_true(is_judged_so("http://receiver/", &two, NETWORK_NAME));
+}
+
 static void an_exemption_of_a_network_admits_its_addresses_and_names(void **state)
 {
 	(void)state;
@@ -963,6 +998,11 @@ static void an_ipv4_exemption_holds_for_the_mapped_form_and_no_other(void **stat
 	assert_false(is_allowed("2002:a00:1::", &network));
 	assert_false(is_allowed("2606:4700::5efe:10.0.0.1", &network));
 	assert_false(is_allowed("192.168.0.1", &network));
+	/* Half of all addresses, by one bit. */
+	const struct config_cidr half = cidr("::ffff:128.0.0.0", 97);
+	const struct target_exemptions upper = { &half, 1 };
+	assert_true(is_allowed("192.168.0.1", &upper));
+	assert_false(is_allowed("10.0.0.1", &upper));
 }
 
 static void an_ipv6_exemption_holds_for_its_prefix(void **state)
@@ -1007,6 +1047,9 @@ int main(void)
 		cmocka_unit_test(
 			an_exemption_admits_names_of_the_network_unless_it_is_of_this_machine),
 		cmocka_unit_test(an_exemption_of_loopback_admits_this_machine_and_no_more),
+		cmocka_unit_test(localhost_needs_an_exemption_of_its_address),
+		cmocka_unit_test(
+			one_exemption_beyond_this_machine_is_enough_for_names_of_the_network),
 		cmocka_unit_test(an_exemption_of_a_network_admits_its_addresses_and_names),
 		cmocka_unit_test(every_special_ipv4_prefix_is_refused_from_its_first_to_its_last),
 		cmocka_unit_test(a_refused_ipv6_address_is_called_what_it_is),
