@@ -649,6 +649,17 @@ static void a_name_has_no_other_bytes_than_names_have(void **state)
 	}
 }
 
+/* libcurl hands names on in lower case; should it not, a number in capitals is one, too. */
+static void a_number_in_capitals_is_a_number(void **state)
+{
+	(void)state;
+	static const struct http_url read = { .host = "example.0X7F", .port = 80 };
+	read_instead = &read;
+	bool is_right = is_judged_so("http://example.0X7F/", &none, NUMBER);
+	read_instead = NULL;
+	assert_true(is_right);
+}
+
 /* Names of the network are admitted by what is exempted beyond this machine, however little. */
 static void an_exemption_admits_names_of_the_network_unless_it_is_of_this_machine(void **state)
 {
@@ -1044,6 +1055,7 @@ int main(void)
 		cmocka_unit_test(the_longest_url_is_2048_bytes),
 		cmocka_unit_test(a_url_that_libcurl_reads_otherwise_is_refused),
 		cmocka_unit_test(a_name_has_no_other_bytes_than_names_have),
+		cmocka_unit_test(a_number_in_capitals_is_a_number),
 		cmocka_unit_test(
 			an_exemption_admits_names_of_the_network_unless_it_is_of_this_machine),
 		cmocka_unit_test(an_exemption_of_loopback_admits_this_machine_and_no_more),
