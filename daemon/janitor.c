@@ -64,7 +64,6 @@ struct janitor {
 	int64_t ticked_mono_ms;
 	int64_t watchdog_ms;
 	int64_t fed_mono_ms;
-	uint64_t fed_progress;
 	int64_t told_mono_ms; /* 0: not yet */
 	bool stopped;
 };
@@ -162,16 +161,14 @@ static void on_gauges_read(void *arg, int result)
 							     : 0);
 }
 
-/* The watchdog is fed only for real progress: this tick shows that the loop turns, and the store
- * must either have nothing to do or have done something since the last time. */
+/* The watchdog is fed only for real progress: this tick shows that the loop turns, and the store's
+ * threads must either have nothing to do or have got on since the last time. */
 static void feed_watchdog(struct janitor *janitor, int64_t now_mono_ms)
 {
 	if (janitor->watchdog_ms == 0 || now_mono_ms - janitor->fed_mono_ms < janitor->watchdog_ms)
 		return;
-	uint64_t progress = store_thread_progress(janitor->store);
-	if (store_thread_pending(janitor->store) > 0 && progress == janitor->fed_progress)
+	if (!store_thread_has_moved(janitor->store))
 		return;
-	janitor->fed_progress = progress;
 	janitor->fed_mono_ms = now_mono_ms;
 	notify_send("WATCHDOG=1");
 }

@@ -27,24 +27,23 @@ struct store_thread {
 	store_fatal_fn on_fatal;
 	void *fatal_arg;
 	bool fatal_is_told;
-	unsigned pending;
 	struct store_shared shared;           /* with the threads */
 	struct worker writer, reader, looker; /* the last one reads, too */
 };
 
 /* ---- back on the loop ---- */
 
-static void call_back(struct store_thread *thread, struct job *job)
+static void call_back(struct worker *worker, struct job *job)
 {
-	assert(thread->pending > 0);
-	thread->pending--;
+	assert(worker->pending > 0);
+	worker->pending--;
 	if (job->done)
 		job->done(job->arg, job->result);
 	free(job);
 }
 
 /* Takes what is done by now, and gives it back in its order. */
-static void call_back_done(struct store_thread *thread, struct worker *worker)
+static void call_back_done(struct worker *worker)
 {
 	struct job_list done;
 	job_list_init(&done);
@@ -52,7 +51,7 @@ static void call_back_done(struct store_thread *thread, struct worker *worker)
 	job_list_append(&done, &worker->done);
 	pthread_mutex_unlock(&worker->done_mutex);
 	while (done.first)
-		call_back(thread, job_list_take(&done));
+		call_back(worker, job_list_take(&done));
 }
 
 static void tell_fatal_once(struct store_thread *thread)
@@ -72,9 +71,9 @@ static void on_bell(void *arg, unsigned events, int status)
 	(void)status;
 	if (read(thread->shared.bell_fd, &rings, sizeof(rings)) < 0)
 		return; /* not rung after all */
-	call_back_done(thread, &thread->writer);
-	call_back_done(thread, &thread->reader);
-	call_back_done(thread, &thread->looker);
+	call_back_done(&thread->writer);
+	call_back_done(&thread->reader);
+	call_back_done(&thread->looker);
 	tell_fatal_once(thread);
 }
 
@@ -113,26 +112,22 @@ static void *reader_main(void *arg)
 
 void store_write(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
 {
-	thread->pending++;
 	worker_submit(&thread->writer, &thread->writer.queue, job, done, arg);
 }
 
 void store_write_unsynced(struct store_thread *thread, store_job_fn job, store_done_fn done,
 			  void *arg)
 {
-	thread->pending++;
 	worker_submit(&thread->writer, &thread->writer.unsynced, job, done, arg);
 }
 
 void store_read(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
 {
-	thread->pending++;
 	worker_submit(&thread->reader, &thread->reader.queue, job, done, arg);
 }
 
 void store_look(struct store_thread *thread, store_job_fn job, store_done_fn done, void *arg)
 {
-	thread->pending++;
 	worker_submit(&thread->looker, &thread->looker.queue, job, done, arg);
 }
 
@@ -143,12 +138,14 @@ bool store_thread_is_degraded(const struct store_thread *thread)
 
 unsigned store_thread_pending(const struct store_thread *thread)
 {
-	return thread->pending;
+	return thread->writer.pending + thread->reader.pending + thread->looker.pending;
 }
 
-uint64_t store_thread_progress(const struct store_thread *thread)
+bool store_thread_has_moved(struct store_thread *thread)
 {
-	return atomic_load(&thread->shared.progress);
+	bool writer_has = worker_has_moved(&thread->writer);
+	bool looker_has = worker_has_moved(&thread->looker);
+	return writer_has && looker_has;
 }
 
 /* ---- beginning and end ---- */
@@ -216,16 +213,16 @@ int store_thread_create(struct loop *loop, const char *path, enum config_synchro
 /* The threads have ended; what callbacks still submit is done here. */
 static void work_off(struct store_thread *thread)
 {
-	while (thread->pending > 0) {
+	while (store_thread_pending(thread) > 0) {
 		if (worker_has_jobs(&thread->writer))
 			writer_serve(&thread->writer);
 		if (worker_has_jobs(&thread->reader))
 			serve_read(&thread->reader);
 		if (worker_has_jobs(&thread->looker))
 			serve_read(&thread->looker);
-		call_back_done(thread, &thread->writer);
-		call_back_done(thread, &thread->reader);
-		call_back_done(thread, &thread->looker);
+		call_back_done(&thread->writer);
+		call_back_done(&thread->reader);
+		call_back_done(&thread->looker);
 	}
 	tell_fatal_once(thread);
 }

@@ -53,7 +53,9 @@ bool store_thread_is_degraded(const struct store_thread *thread);
 /* Jobs submitted and not yet called back. */
 unsigned store_thread_pending(const struct store_thread *thread);
 
-/* A count that grows with every job done: the watchdog's evidence of life. */
-uint64_t store_thread_progress(const struct store_thread *thread);
+/* The watchdog's evidence of life: have the threads without which nothing is detected or delivered
+ * (the writer, and who looks for the dispatcher) got on since this was asked last, or nothing to
+ * do? The admin API's reader is left out: it may take its time over a large database. */
+bool store_thread_has_moved(struct store_thread *thread);
 
 #endif

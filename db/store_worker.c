@@ -67,7 +67,7 @@ static void count_done(struct worker *worker, const struct job_list *done)
 	for (const struct job *job = done->first; job; job = job->next)
 		count++;
 	metrics_add(METRIC_STORE_JOBS, worker->metric_label, count);
-	atomic_fetch_add(&worker->shared->progress, count);
+	atomic_fetch_add(&worker->progress, count);
 }
 
 void worker_give_back(struct worker *worker, struct job_list *done)
@@ -105,10 +105,19 @@ void worker_submit(struct worker *worker, struct job_list *list, store_job_fn ru
 	job->run = run;
 	job->done = done;
 	job->arg = arg;
+	worker->pending++;
 	pthread_mutex_lock(&worker->mutex);
 	job_list_add(list, job);
 	pthread_cond_signal(&worker->wake);
 	pthread_mutex_unlock(&worker->mutex);
+}
+
+bool worker_has_moved(struct worker *worker)
+{
+	uint64_t progress = atomic_load(&worker->progress);
+	bool has_moved = worker->pending == 0 || progress != worker->progress_seen;
+	worker->progress_seen = progress;
+	return has_moved;
 }
 
 bool worker_has_jobs(const struct worker *worker)

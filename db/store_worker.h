@@ -35,7 +35,6 @@ void job_list_set_results(struct job_list *group, int result);
 struct store_shared {
 	int bell_fd;
 	atomic_bool is_degraded;
-	atomic_uint_least64_t progress;
 	/* 0, or what broke the store. Its text is written before it, by the one thread that sees it
 	 * first (the mutex), and by nobody afterwards. */
 	atomic_int fatal_error;
@@ -48,6 +47,9 @@ struct worker {
 	struct store *store;         /* owned; its thread's alone while that runs */
 	unsigned metric_label;       /* of METRIC_STORE_JOBS */
 	int64_t sizes_published_at_ms;
+	atomic_uint_least64_t progress; /* grows while the thread gets on */
+	unsigned pending;               /* the loop's: jobs submitted and not yet called back */
+	uint64_t progress_seen;         /* the loop's: worker_has_moved() */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* guards unsynced, queue and is_stopping */
 	pthread_cond_t wake;
@@ -67,6 +69,9 @@ void worker_stop(struct worker *worker);
 /* list: one of the worker's. */
 void worker_submit(struct worker *worker, struct job_list *list, store_job_fn run,
 		   store_done_fn done, void *arg);
+
+/* Has the thread nothing to do, or got on since this was asked last? For the loop's thread. */
+bool worker_has_moved(struct worker *worker);
 
 /* ---- on its thread ---- */
 

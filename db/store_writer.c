@@ -29,7 +29,7 @@ static int begin_patiently(struct worker *worker)
 			log_warning("store waits for another process that holds the database",
 				    LOG_TEXT("path", worker->store->path));
 		is_logged = true;
-		atomic_fetch_add(&worker->shared->progress, 1);
+		atomic_fetch_add(&worker->progress, 1);
 	}
 	if (r == 0 && is_logged)
 		log_notice("store holds the database again", LOG_TEXT("path", worker->store->path));
@@ -199,7 +199,7 @@ static void sit_out_degraded(struct worker *worker)
 			worker_break_store(worker, r);
 			return;
 		}
-		atomic_fetch_add(&worker->shared->progress, 1);
+		atomic_fetch_add(&worker->progress, 1);
 		probe_at_ms = clock_mono_ms() + STORE_PROBE_MS;
 	}
 }

@@ -6,6 +6,10 @@
     ./dev crash --syscalls      a kill -9 at the first, second, … call of every kind that writes or sends, of each thread, over a
                                 start, a poll and a delivery; then the same with the calls failing (EIO), which must end the daemon
                                 with 1 or leave it running (strace)
+    ./dev crash --power-loss N  N states that a loss of power could leave of the database's files while it runs (strace); each is started
+                                from, and has to have every event that was sent by then
+    ./dev crash --upgrade       a kill -9 at each call that writes while a database of version 1 is upgraded (strace); what is left has
+                                to be of the old version or of the new one, whole, and the next start goes on
     --seed N                    another course of events
 """
 
@@ -17,6 +21,8 @@ import sys
 import tempfile
 import time
 
+import power_loss
+import upgrade
 from golived import Program, wait_until
 from ledger import World
 
@@ -139,24 +145,57 @@ def syscall_campaign(folder, arguments):
     return killed, (counts, wrong_kills + wrong_failures + wrong)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--syscalls", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    if arguments.syscalls and not shutil.which("strace"):
-        sys.exit("--syscalls needs strace")
-    started = time.monotonic()
-    folder = tempfile.mkdtemp(prefix="golived-crash-")
-    kills, (counts, wrong) = (syscall_campaign if arguments.syscalls else random_campaign)(folder, arguments)
-    tell(f"{kills} kills in {time.monotonic() - started:.0f} s; " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items()))
+def conclude(folder, wrong, all_is_well):
     for line in wrong[:20]:
         tell(f"WRONG: {line}")
     if wrong:
         sys.exit(f"{len(wrong)} contradictions; everything is in {folder}")
     shutil.rmtree(folder)
-    tell("every event has its deliveries, every delivery arrived, nothing arrived that was not committed; the database is whole")
+    tell(all_is_well)
+
+
+def power_loss_campaign(folder, arguments):
+    started = time.monotonic()
+
+    def report(done):
+        if done % 100 == 0:
+            tell(f"{done} states, {time.monotonic() - started:.0f} s")
+    with World(folder, creators=6, seed=arguments.seed) as world:
+        world.start()
+        counts, wrong = power_loss.replay(world, arguments.power_loss, arguments.seed, report)
+    tell(f"{time.monotonic() - started:.0f} s; " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items()))
+    return wrong
+
+
+def upgrade_campaign(folder, _):
+    started = time.monotonic()
+    struck, wrong = upgrade.kill_everywhere(pathlib.Path(folder), report=tell)
+    tell(f"{sum(struck.values())} kills in {time.monotonic() - started:.0f} s; "
+         + ", ".join(f"{count} left version {version}" for version, count in struck.items()))
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--syscalls", action="store_true")
+    parser.add_argument("--power-loss", type=int, metavar="N")
+    parser.add_argument("--upgrade", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if (arguments.syscalls or arguments.power_loss or arguments.upgrade) and not shutil.which("strace"):
+        sys.exit("--syscalls, --power-loss and --upgrade need strace")
+    started = time.monotonic()
+    folder = tempfile.mkdtemp(prefix="golived-crash-")
+    if arguments.power_loss:
+        conclude(folder, power_loss_campaign(folder, arguments), "the daemon started from each, and nothing that was sent was lost")
+        return
+    if arguments.upgrade:
+        conclude(folder, upgrade_campaign(folder, arguments), "each left the old version or the new one, whole, and the next start went on")
+        return
+    kills, (counts, wrong) = (syscall_campaign if arguments.syscalls else random_campaign)(folder, arguments)
+    tell(f"{kills} kills in {time.monotonic() - started:.0f} s; " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items()))
+    conclude(folder, wrong, "every event has its deliveries, every delivery arrived, nothing arrived that was not committed; the database is whole")
 
 
 if __name__ == "__main__":

@@ -13,42 +13,13 @@ import time
 import pytest
 
 from golived import BUILD, request, wait_until
+from manager import Manager
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 UNITS = SOURCES / "systemd"
 MOST_EXPOSURE = 1.1
 
 needs_analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-
-
-class Manager:
-    """systemd's end of NOTIFY_SOCKET: everything that was said, as dicts."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.bind(self.path)
-        self.heard = []
-
-    def listen(self):
-        while True:
-            try:
-                text = self.socket.recv(65536).decode()
-            except BlockingIOError:
-                return self.heard
-            self.heard.append(dict(line.split("=", 1) for line in text.split("\n")))
-
-    def wait_for(self, what, seconds=20):
-        """The first datagram that has all of that."""
-        def look():
-            return next((said for said in self.listen() if what.items() <= said.items()), None)
-        return wait_until(look, seconds, f"the service says {what}; it said {self.heard}")
-
-    def statuses(self):
-        return [said["STATUS"] for said in self.listen() if "STATUS" in said]
-
-    def count(self, name):
-        return sum(name in said for said in self.listen())
 
 
 @pytest.fixture

@@ -170,6 +170,24 @@ static void a_room_that_is_told_later_belongs_to_the_live_unless_it_is_younger(v
 	assert_int_equal(result.transitions[0].ended_at_ms, NOW - 10 * MINUTE);
 }
 
+/* A minute of grace for the clocks, to the millisecond. */
+static void a_room_made_up_to_a_minute_after_the_live_was_seen_is_its_room(void **unused)
+{
+	(void)unused;
+	static const struct {
+		int64_t later_ms;
+		bool is_its_room;
+	} cases[] = { { 59970, true }, { 60000, true }, { 60030, false }, { 61000, false } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t made_ms = NOW - HOUR; /* rooms tell whole seconds */
+		struct creator_state state = live_state(0, made_ms - cases[i].later_ms);
+		unsigned count = step(&state, live(room_at(made_ms)), NOW).transition_count;
+		if (count != (cases[i].is_its_room ? 0 : 2))
+			fail_msg("made %lld ms later: %u transitions", (long long)cases[i].later_ms,
+				 count);
+	}
+}
+
 static void another_room_is_an_end_and_a_start_together(void **unused)
 {
 	(void)unused;
@@ -190,6 +208,97 @@ static void another_room_is_an_end_and_a_start_together(void **unused)
 	state = live_state(OLD_ROOM, NOW - HOUR);
 	assert_int_equal(
 		step(&state, live(room_at(NOW - 2 * HOUR)), NOW).transitions[0].ended_at_ms, NOW);
+	state = live_state(OLD_ROOM, NOW - HOUR);
+	assert_int_equal(step(&state, live(room_at(NOW - HOUR)), NOW).transitions[0].ended_at_ms,
+			 NOW);
+}
+
+/* What a transition says besides its kind, each way by which one comes about. */
+static void a_start_says_how_it_came_about(void **unused)
+{
+	(void)unused;
+	static const struct {
+		const char *what;
+		struct creator_state state;
+		uint64_t room;
+		unsigned answers; /* so many of LIVE in that room, far enough apart */
+		bool is_first_sight, is_resumed;
+	} cases[] = {
+		{ "first sight", { .status = CREATOR_UNKNOWN }, OLD_ROOM, 1, true, false },
+		{ "a start", { .status = CREATOR_OFFLINE }, OLD_ROOM, 1, false, false },
+		{ "a resumption",
+		  { .status = CREATOR_OFFLINE, .ended_room = OLD_ROOM },
+		  OLD_ROOM,
+		  2,
+		  false,
+		  true },
+		{ "another room",
+		  { .status = CREATOR_LIVE, .room = OTHER_ROOM, .live_since_ms = NOW },
+		  OLD_ROOM,
+		  1,
+		  false,
+		  false },
+		{ "a resumption while live",
+		  { .status = CREATOR_LIVE,
+		    .room = OTHER_ROOM,
+		    .ended_room = OLD_ROOM,
+		    .live_since_ms = NOW },
+		  OLD_ROOM,
+		  2,
+		  false,
+		  true },
+	};
+	struct detector_rules own = rules;
+	own.first_sight = FIRST_SIGHT_ANNOUNCE;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct detector_result result = { .state = cases[i].state };
+		const struct answer answer = live(cases[i].room);
+		for (unsigned j = 1; j <= cases[i].answers; j++) {
+			struct creator_state state = result.state;
+			detector_step(&own, &state, &answer, NOW + j * HOUR, &result);
+		}
+		const struct transition *start = &result.transitions[result.transition_count - 1];
+		if (result.transition_count == 0 || start->type != TRANSITION_START ||
+		    !start->is_announced || start->is_first_sight != cases[i].is_first_sight ||
+		    start->is_resumed != cases[i].is_resumed)
+			fail_msg("%s: announced %d, first sight %d, resumed %d", cases[i].what,
+				 start->is_announced, start->is_first_sight, start->is_resumed);
+	}
+}
+
+static void an_end_says_where_its_start_was_known_from_and_leaves_nothing_behind(void **unused)
+{
+	(void)unused;
+	static const enum event_start_source sources[] = { EVENT_STARTED_OBSERVED,
+							   EVENT_STARTED_BY_ROOM_ID };
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct creator_state state = offline_state();
+		uint64_t room = sources[i] == EVENT_STARTED_OBSERVED ? OLD_ROOM : room_at(NOW);
+		step(&state, live(room), NOW);
+		step(&state, offline, NOW + MINUTE);
+		struct detector_result result = step(&state, offline, NOW + 3 * MINUTE);
+		assert_int_equal(result.transitions[0].source, sources[i]);
+		const struct creator_state left = { .status = CREATOR_OFFLINE,
+						    .ended_room = room,
+						    .sequence = 6,
+						    .answered_at_ms = NOW + 3 * MINUTE };
+		assert_int_equal(state.room, left.room);
+		assert_int_equal(state.live_since_ms, left.live_since_ms);
+		assert_int_equal(state.started_source, left.started_source);
+		assert_int_equal(state.evidence_count, left.evidence_count);
+		assert_int_equal(state.evidence_since_ms, left.evidence_since_ms);
+		assert_int_equal(state.answered_at_ms, left.answered_at_ms);
+		assert_memory_equal(&state, &left, sizeof(left));
+	}
+}
+
+static void two_answers_of_the_same_moment_are_two(void **unused)
+{
+	(void)unused;
+	struct creator_state state = live_state(OLD_ROOM, NOW - HOUR);
+	step(&state, offline, NOW);
+	step(&state, offline, NOW);
+	assert_int_equal(state.evidence_count, 2);
 }
 
 static void a_room_that_ended_starts_again_only_when_confirmed(void **unused)
@@ -221,6 +330,25 @@ static void a_room_older_than_the_one_that_ended_is_doubted(void **unused)
 	state.ended_room = room_at(NOW - HOUR);
 	assert_int_equal(step(&state, live(room_at(NOW - 2 * HOUR)), NOW).transition_count, 0);
 	assert_int_equal(step(&state, live(room_at(NOW - MINUTE)), NOW + 1).transition_count, 1);
+	/* One of the same second is not older. */
+	state = offline_state();
+	state.ended_room = room_at(NOW - HOUR);
+	assert_int_equal(step(&state, live(room_at(NOW - HOUR) + 1), NOW).transition_count, 1);
+	/* The smallest number is a room like any other. */
+	state = offline_state();
+	state.ended_room = 1;
+	assert_int_equal(step(&state, live(1), NOW).transition_count, 0);
+}
+
+/* Without a room nothing can be compared: LIVE is a start. */
+static void a_live_without_a_room_is_not_doubted(void **unused)
+{
+	(void)unused;
+	struct creator_state state = offline_state();
+	assert_int_equal(step(&state, live(0), NOW).transition_count, 1);
+	state = offline_state();
+	state.ended_room = OLD_ROOM;
+	assert_int_equal(step(&state, live(0), NOW).transition_count, 1);
 }
 
 static void rooms_that_alternate_while_live_do_not_flicker(void **unused)
@@ -308,6 +436,8 @@ static void confirmations_are_wanted_at_equal_distances(void **unused)
 				       .evidence_since_ms = NOW,
 				       .evidence_count = 1 };
 	assert_int_equal(detector_confirm_at(&own, &state), NOW + 120 * SECOND);
+	own.end_confirmations = 1; /* of which the first is there: only the grace is waited for */
+	assert_int_equal(detector_confirm_at(&own, &state), NOW + 120 * SECOND);
 	own.end_confirmations = 4;
 	assert_int_equal(detector_confirm_at(&own, &state), NOW + 40 * SECOND);
 	state.evidence_count = 3;
@@ -394,7 +524,13 @@ int main(void)
 		cmocka_unit_test(a_live_without_a_room_goes_on),
 		cmocka_unit_test(
 			a_room_that_is_told_later_belongs_to_the_live_unless_it_is_younger),
+		cmocka_unit_test(a_room_made_up_to_a_minute_after_the_live_was_seen_is_its_room),
 		cmocka_unit_test(another_room_is_an_end_and_a_start_together),
+		cmocka_unit_test(a_start_says_how_it_came_about),
+		cmocka_unit_test(
+			an_end_says_where_its_start_was_known_from_and_leaves_nothing_behind),
+		cmocka_unit_test(two_answers_of_the_same_moment_are_two),
+		cmocka_unit_test(a_live_without_a_room_is_not_doubted),
 		cmocka_unit_test(a_room_that_ended_starts_again_only_when_confirmed),
 		cmocka_unit_test(a_room_older_than_the_one_that_ended_is_doubted),
 		cmocka_unit_test(rooms_that_alternate_while_live_do_not_flicker),

@@ -143,6 +143,52 @@ static void retry_after_only_makes_it_later(void **state)
 	}
 }
 
+/* Where the next attempt is due before the answer to this one came, it follows at once; then the
+ * last second of a Retry-After shows, too. */
+static void a_gap_shorter_than_the_answer_took_ends_with_the_answer(void **state)
+{
+	(void)state;
+	static const int64_t brief_ms[] = { 0, SECOND_MS };
+	const struct schedule brief = { brief_ms, ARRAY_SIZE(brief_ms), HOUR_MS };
+	const struct {
+		int status;
+		const char *retry_after;
+		int64_t gap_ms; /* from the start, 2.5 s before the answer */
+	} cases[] = {
+		{ 500, NULL, 2500 },
+		{ 500, "5", 2500 },
+		{ 503, NULL, 2500 },
+		{ 503, "soon", 2500 },
+		{ 503, "0", 2500 },
+		{ 503, "5", 7500 },
+		{ 503, "Thu, 18 Jun 2026 12:00:00 GMT", 2500 },
+		{ 503, "Thu, 18 Jun 2026 13:00:02 GMT", 2500 },
+		{ 503, "Thu, 18 Jun 2026 13:00:03 GMT", 3000 },
+		{ 503, "Thu, 18 Jun 2026 14:00:02 GMT", HOUR_MS + 2000 },
+		{ 503, "Thu, 18 Jun 2026 14:00:03 GMT", HOUR_MS + 2500 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct schedule_answer given = answer(1, cases[i].status);
+		given.answered_at_ms = noon_ms + 2500;
+		given.retry_after = cases[i].retry_after;
+		int64_t gap_ms = schedule_decide(&brief, &given).retry_at_ms - noon_ms;
+		if (gap_ms != cases[i].gap_ms)
+			fail_msg("%d, Retry-After: %s: expected %lld, got %lld", cases[i].status,
+				 cases[i].retry_after ? cases[i].retry_after : "(none)",
+				 (long long)cases[i].gap_ms, (long long)gap_ms);
+	}
+}
+
+static void without_a_retry_after_the_schedule_stands(void **state)
+{
+	(void)state;
+	const int statuses[] = { 429, 503 };
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		struct schedule_answer given = answer(1, statuses[i]);
+		assert_int_equal(retry_gap_ms(&given), 30 * SECOND_MS);
+	}
+}
+
 static void retry_after_means_nothing_with_another_status(void **state)
 {
 	(void)state;
@@ -217,6 +263,8 @@ int main(void)
 		cmocka_unit_test(after_the_last_failure_the_delivery_is_dead),
 		cmocka_unit_test(a_schedule_that_became_shorter_ends_what_is_beyond_it),
 		cmocka_unit_test(retry_after_only_makes_it_later),
+		cmocka_unit_test(a_gap_shorter_than_the_answer_took_ends_with_the_answer),
+		cmocka_unit_test(without_a_retry_after_the_schedule_stands),
 		cmocka_unit_test(retry_after_means_nothing_with_another_status),
 		cmocka_unit_test(a_cap_of_retry_after_does_not_shorten_the_schedule),
 		cmocka_unit_test(gone_ends_the_delivery_and_the_webhook),

@@ -154,6 +154,17 @@ static void as_many_secrets_sign_as_can_be_valid(void **state)
 				      " " NEWER_SIGNATURE);
 }
 
+/* Only what is whsec_ and base64 is a key of Standard Webhooks. */
+static void a_secret_of_another_form_has_no_standard_signature(void **state)
+{
+	(void)state;
+	struct signer_delivery delivery = vector();
+	delivery.secrets[0] = "It's a Secret to Everybody";
+	delivery.secrets[1] = NEWER_SECRET;
+	delivery.secret_count = 2;
+	assert_header(&usual, &delivery, "webhook-signature", NEWER_SIGNATURE);
+}
+
 static void the_prefix_is_the_operators(void **state)
 {
 	(void)state;
@@ -199,6 +210,45 @@ static void an_extra_header_replaces_none_of_ours(void **state)
 	assert_header(&usual, &delivery, "Content-Type", "application/json");
 }
 
+static void extra_headers_that_cannot_be_read_are_left_out(void **state)
+{
+	(void)state;
+	static const char *const unreadable[] = { "", "X-Room: 7", "{\"X-Room\":\"7\"",
+						  "[\"X-Room\"]" };
+	for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++) {
+		struct signer_delivery delivery = vector();
+		delivery.extra_headers = unreadable[i];
+		assert_header(&usual, &delivery, "X-Room", NULL);
+		assert_header(&usual, &delivery, "X-Tiktool-Event", "live.start");
+	}
+}
+
+static void of_two_extra_headers_of_one_name_the_first_is_sent(void **state)
+{
+	(void)state;
+	struct signer_delivery delivery = vector();
+	delivery.extra_headers = "{\"X-Empty\":\"\",\"X-Room\":\"7\",\"x-room\":\"8\"}";
+	assert_header(&usual, &delivery, "X-Room", "7");
+}
+
+static void no_more_extra_headers_are_sent_than_may_be_registered(void **state)
+{
+	(void)state;
+	char last[16];
+	struct strbuf extra;
+	strbuf_init(&extra, 4096);
+	for (int i = 0; i <= LIMIT_EXTRA_HEADERS; i++)
+		strbuf_addf(&extra, "%s\"X%02d\":\"v\"", i ? "," : "{", i);
+	strbuf_add_text(&extra, "}");
+	struct signer_delivery delivery = vector();
+	delivery.extra_headers = extra.data;
+	snprintf(last, sizeof(last), "X%02d", LIMIT_EXTRA_HEADERS - 1);
+	assert_header(&usual, &delivery, last, "v");
+	snprintf(last, sizeof(last), "X%02d", LIMIT_EXTRA_HEADERS);
+	assert_header(&usual, &delivery, last, NULL);
+	strbuf_finish(&extra);
+}
+
 static void the_largest_settings_fit(void **state)
 {
 	(void)state;
@@ -223,6 +273,7 @@ static void the_largest_settings_fit(void **state)
 	assert_int_equal(strlen(find(&headers, "Authorization")),
 			 strlen("Bearer ") + strlen(token));
 	signer_headers_finish(&headers);
+	assert_int_equal(headers.count, 0);
 	strbuf_finish(&extra);
 }
 
@@ -266,6 +317,18 @@ static void a_receiver_can_check_the_standard_signature(void **state)
 		{ VECTOR_SECRET, VECTOR_ID, VECTOR_TIMESTAMP, VECTOR_SIGNATURE "x", -EKEYREJECTED },
 		{ "secret", VECTOR_ID, VECTOR_TIMESTAMP, VECTOR_SIGNATURE, -EINVAL },
 		{ "whsec_!", VECTOR_ID, VECTOR_TIMESTAMP, VECTOR_SIGNATURE, -EINVAL },
+		{ VECTOR_SECRET, VECTOR_ID, VECTOR_TIMESTAMP,
+		  "v1;g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", -EKEYREJECTED },
+		{ VECTOR_SECRET, VECTOR_ID, VECTOR_TIMESTAMP, "v1", -EKEYREJECTED },
+		/* Keys of 64 bytes and of 65. */
+		{ "whsec_"
+		  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7"
+		  "PD0+Pw==",
+		  VECTOR_ID, VECTOR_TIMESTAMP, VECTOR_SIGNATURE, -EKEYREJECTED },
+		{ "whsec_"
+		  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7"
+		  "PD0+P0A=",
+		  VECTOR_ID, VECTOR_TIMESTAMP, VECTOR_SIGNATURE, -EINVAL },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int result = verify(cases[i].secret, cases[i].id, cases[i].timestamp,
@@ -283,10 +346,14 @@ int main(void)
 		cmocka_unit_test(the_body_signature_is_that_of_githubs_example),
 		cmocka_unit_test(a_rotation_signs_with_all_secrets_and_the_body_with_the_oldest),
 		cmocka_unit_test(as_many_secrets_sign_as_can_be_valid),
+		cmocka_unit_test(a_secret_of_another_form_has_no_standard_signature),
 		cmocka_unit_test(the_prefix_is_the_operators),
 		cmocka_unit_test(a_replay_says_so),
 		cmocka_unit_test(a_bearer_token_and_extra_headers_are_sent),
 		cmocka_unit_test(an_extra_header_replaces_none_of_ours),
+		cmocka_unit_test(extra_headers_that_cannot_be_read_are_left_out),
+		cmocka_unit_test(of_two_extra_headers_of_one_name_the_first_is_sent),
+		cmocka_unit_test(no_more_extra_headers_are_sent_than_may_be_registered),
 		cmocka_unit_test(the_largest_settings_fit),
 		cmocka_unit_test(a_receiver_can_check_the_body_signature_in_every_format),
 		cmocka_unit_test(a_receiver_can_check_the_standard_signature),

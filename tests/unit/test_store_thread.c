@@ -122,8 +122,36 @@ static void what_a_job_wrote_is_there_when_its_callback_runs(void **state)
 	loop_run(bench->loop);
 	assert_ok(step.result);
 	assert_int_equal(store_thread_pending(bench->thread), 0);
-	assert_true(store_thread_progress(bench->thread) >= 1);
+	assert_true(store_thread_has_moved(bench->thread));
 	assert_int_equal(fact(bench, "a"), 7);
+}
+
+static int wait_for_post(struct store *store, void *arg)
+{
+	(void)store;
+	sem_wait(arg);
+	return 0;
+}
+
+/* What the readers do meanwhile says nothing for the writer. */
+static void a_writer_that_stands_still_is_noticed_though_others_go_on(void **state)
+{
+	struct bench *bench = *state;
+	sem_t held;
+	sem_init(&held, 0, 0);
+	assert_true(store_thread_has_moved(bench->thread)); /* nothing to do */
+	store_write(bench->thread, wait_for_post, NULL, &held);
+	store_thread_has_moved(bench->thread);
+	for (int i = 0; i < 3; i++) {
+		fact(bench, "a");
+		assert_false(store_thread_has_moved(bench->thread));
+	}
+	struct step step = { .bench = bench, .name = "a", .value = 7, .is_last = true };
+	store_write(bench->thread, set_fact, on_step, &step);
+	sem_post(&held);
+	loop_run(bench->loop);
+	assert_true(store_thread_has_moved(bench->thread));
+	sem_destroy(&held);
 }
 
 static void a_job_that_fails_undoes_only_itself(void **state)
@@ -382,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_A_THREAD(what_a_job_wrote_is_there_when_its_callback_runs),
+		WITH_A_THREAD(a_writer_that_stands_still_is_noticed_though_others_go_on),
 		WITH_A_THREAD(a_job_that_fails_undoes_only_itself),
 		WITH_A_THREAD(jobs_are_called_back_in_the_order_of_their_submission),
 		WITH_A_THREAD(what_need_not_be_on_disk_does_not_wait_behind_what_must),
