@@ -38,6 +38,7 @@ static const char usage[] =
 	"  --warm-up DAYS    not measured (28)\n"
 	"  --days DAYS       measured (14; with --sessions, to the end of the file)\n"
 	"  --policy NAME     uniform, learned or oracle (all)\n"
+	"  --even            spread the day's requests evenly, not by what its hours are worth\n"
 	"  --seed N          (1)\n"
 	"  --seeds N         so many seeds from there, one after the other (1)\n"
 	"  --front           learned, from patience to haste: the front of mean against p99\n"
@@ -48,8 +49,8 @@ enum {
 	OPTION_SESSIONS,
 	OPTION_POLICY,
 	OPTION_FRONT,
+	OPTION_EVEN,
 	OPTION_JSON,
-	OPTION_HELP,
 	OPTION_NUMBERS
 };
 
@@ -103,6 +104,9 @@ static bool option_take(struct options *options, int option)
 	case OPTION_FRONT:
 		options->shows_front = true;
 		return true;
+	case OPTION_EVEN:
+		options->campaign.is_even = true;
+		return true;
 	case OPTION_JSON:
 		options->is_json = true;
 		return true;
@@ -119,6 +123,7 @@ static bool options_parse(struct options *options, int count, char **arguments)
 		{ "sessions", required_argument, NULL, OPTION_SESSIONS },
 		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ "front", no_argument, NULL, OPTION_FRONT },
+		{ "even", no_argument, NULL, OPTION_EVEN },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "creators", required_argument, NULL, OPTION_NUMBERS },
 		{ "batch", required_argument, NULL, OPTION_NUMBERS + 1 },

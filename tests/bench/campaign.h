@@ -17,6 +17,7 @@ struct campaign_options {
 	uint64_t seed;
 	double haste_h;
 	int64_t max_interval_ms;
+	bool is_even; /* the day's requests are spread evenly, not by the hours' worth */
 };
 
 enum { CAMPAIGN_WEEKS = 64 };
