@@ -43,14 +43,34 @@ double pace_share(const struct pace *pace, int64_t now_ms)
 	return share_of(pace, now_ms / HOUR_MS);
 }
 
-double pace_rate(const struct pace *pace, int64_t now_ms)
+double pace_rest(const struct pace *pace, int64_t now_ms)
 {
 	int64_t hour = now_ms / HOUR_MS;
-	double share = share_of(pace, hour);
-	double rest = share * (double)((hour + 1) * HOUR_MS - now_ms);
+	double rest = share_of(pace, hour) * (double)((hour + 1) * HOUR_MS - now_ms) / HOUR_MS;
 	for (int64_t later = hour + 1; later % PACE_HOURS != 0; later++)
-		rest += share_of(pace, later) * HOUR_MS;
-	return share / rest;
+		rest += share_of(pace, later);
+	return rest;
+}
+
+int64_t pace_wait_ms(const struct pace *pace, int64_t now_ms, double rest)
+{
+	double passing = pace_rest(pace, now_ms) - rest, wait_ms = 0;
+	for (int64_t at_ms = now_ms; passing > 0;) {
+		int64_t hour = at_ms / HOUR_MS;
+		double left_ms = (double)((hour + 1) * HOUR_MS - at_ms);
+		double share = share_of(pace, hour);
+		if (passing * HOUR_MS <= share * left_ms)
+			return (int64_t)ceil(wait_ms + passing * HOUR_MS / share);
+		passing -= share * left_ms / HOUR_MS;
+		wait_ms += left_ms;
+		at_ms = (hour + 1) * HOUR_MS;
+	}
+	return (int64_t)wait_ms;
+}
+
+double pace_rate(const struct pace *pace, int64_t now_ms)
+{
+	return pace_share(pace, now_ms) / (pace_rest(pace, now_ms) * HOUR_MS);
 }
 
 double pace_least(int64_t sweep_ms, int64_t max_interval_ms)

@@ -29,6 +29,10 @@ struct pace pace_of(const double worth[PACE_HOURS], double least, double most);
 /* The share of this hour: 1 is an even one. */
 double pace_share(const struct pace *pace, int64_t now_ms);
 
+/* The rest of the UTC day, in even hours: 24 at midnight. */
+double pace_rest(const struct pace *pace, int64_t now_ms);
+/* How long it takes until no more than that is left of the day. */
+int64_t pace_wait_ms(const struct pace *pace, int64_t now_ms, double rest);
 /* Of the rest of the UTC day: how much of it is now, by the millisecond. */
 double pace_rate(const struct pace *pace, int64_t now_ms);
 

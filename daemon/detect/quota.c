@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <strings.h>
 
 enum {
@@ -88,10 +89,15 @@ int64_t quota_remaining_today(const struct quota *quota, int64_t now_ms)
 }
 
 /* The reserve: its share of what the rest of the day would be given. */
+static double quota_reserve_an_hour(const struct quota *quota)
+{
+	return (double)quota->requests_per_day * (double)quota->reserve_percent / 100.0 /
+	       PACE_HOURS;
+}
+
 static double quota_reserve(const struct quota *quota, int64_t now_ms)
 {
-	return (double)quota->requests_per_day * (double)quota->reserve_percent / 100.0 *
-	       (double)ms_to_midnight(now_ms) / (double)MS_PER_DAY;
+	return quota_reserve_an_hour(quota) * pace_rest(&quota->pace, now_ms);
 }
 
 /* What ordinary requests may use of the rest of the day. */
@@ -222,10 +228,9 @@ static int64_t quota_wait_service_ms(const struct quota *quota, int64_t mono_ms)
 static int64_t quota_wait_reserve_ms(const struct quota *quota, int64_t now_ms)
 {
 	double remaining = (double)quota_remaining_today(quota, now_ms);
-	double reserve = quota_reserve(quota, now_ms);
-	if (remaining > reserve)
+	if (remaining > quota_reserve(quota, now_ms))
 		return 0;
-	return (int64_t)((double)ms_to_midnight(now_ms) * (1 - remaining / reserve)) + 1;
+	return pace_wait_ms(&quota->pace, now_ms, remaining / quota_reserve_an_hour(quota)) + 1;
 }
 
 /* Until the purse holds a whole request. */
@@ -356,7 +361,7 @@ int64_t quota_this_hour(const struct quota *quota, int64_t now_ms)
 {
 	double an_hour = quota_rate(quota, now_ms) * MS_PER_HOUR;
 	double at_most = (double)quota->requests_per_minute * MS_PER_HOUR / MS_PER_MINUTE;
-	return (int64_t)(an_hour < at_most ? an_hour : at_most);
+	return llround(an_hour < at_most ? an_hour : at_most);
 }
 
 /* ---- over a restart ---- */

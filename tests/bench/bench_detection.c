@@ -1,6 +1,7 @@
 /* How late golived notices, and whether it is ever wrong: the daemon's planner, quota, habits and
  * detector in virtual time, policy by policy, over lives made up by seed or read from a file. */
 #include "campaign.h"
+#include "session_file.h"
 
 #include "base/attrs.h"
 #include "detect/planner.h"
@@ -32,12 +33,14 @@ static const char *const policy_names[] = {
 static const char usage[] =
 	"usage: ./dev bench detection [OPTIONS]\n"
 	"  --mix MIX         habitual, irregular, shifted, dormant-heavy or faulty (habitual)\n"
-	"  --sessions FILE   instead: CSV unique_id,start,end,room_id in Unix seconds\n"
+	"  --sessions FILE   instead: CSV unique_id,start,end,room_id in Unix seconds, in any "
+	"order;\n"
+	"                    a room id that is left out is made up, overlapping sessions are cut\n"
 	"  --creators N      made up (1000)\n"
 	"  --batch N --per-minute N --per-day N   the quota (10, 60, 10000)\n"
 	"  --warm-up DAYS    not measured (28)\n"
 	"  --days DAYS       measured (14; with --sessions, to the end of the file)\n"
-	"  --policy NAME     uniform, learned or oracle (all)\n"
+	"  --policy NAME     uniform, learned or oracle (all; no oracle with --sessions)\n"
 	"  --even            spread the day's requests evenly, not by what its hours are worth\n"
 	"  --seed N          (1)\n"
 	"  --seeds N         so many seeds from there, one after the other (1)\n"
@@ -213,20 +216,42 @@ static void print_ratios(const struct campaign_result *result, const struct camp
 
 /* ---- runs ---- */
 
+/* Reads the sessions, and tells what was made of them. */
+static bool stage_from_file(struct stage *stage, const char *path)
+{
+	struct session_file file;
+	if (!session_file_read(stage, path, &file)) {
+		fprintf(stderr, "bench: %s: %s\n", path, file.error);
+		return false;
+	}
+	if (file.roomless > 0)
+		fprintf(stderr, "bench: %s: %zu of %zu sessions have no room id: made up\n", path,
+			file.roomless, file.sessions);
+	if (file.cut > 0)
+		fprintf(stderr, "bench: %s: %zu of %zu sessions overlapped another: cut\n", path,
+			file.cut, file.sessions);
+	return true;
+}
+
 static bool stage_prepare(struct stage *stage, struct options *options, int64_t seed)
 {
 	int64_t from_ms = MONDAY, warm_up_ms = options->warm_up_days * DAY_MS;
-	unsigned line;
 	if (!options->sessions) {
 		int64_t until_ms = from_ms + warm_up_ms + options->days * DAY_MS;
 		stage_make(stage, options->mix, (size_t)options->creators, (uint64_t)seed, from_ms,
 			   from_ms + warm_up_ms + options->days * DAY_MS / 2, until_ms);
-	} else if (!stage_read(stage, options->sessions, &line)) {
-		fprintf(stderr, "bench: %s, line %u: not unique_id,start,end,room_id\n",
-			options->sessions, line);
+	} else if (!stage_from_file(stage, options->sessions)) {
 		return false;
 	}
 	options->campaign.measured_from_ms = stage->from_ms + warm_up_ms;
+	if (options->campaign.measured_from_ms >= stage->until_ms) {
+		fprintf(stderr,
+			"bench: %s is over after %" PRId64
+			" days: nothing is left to measure, take a shorter --warm-up\n",
+			options->sessions, (stage->until_ms - stage->from_ms) / DAY_MS);
+		stage_finish(stage);
+		return false;
+	}
 	options->campaign.until_ms = stage->until_ms;
 	options->campaign.is_faulty = !options->sessions && options->mix == MIX_FAULTY;
 	options->campaign.seed = (uint64_t)seed;
@@ -303,6 +328,13 @@ int main(int count, char **arguments)
 	};
 	if (!options_parse(&options, count, arguments)) {
 		fputs(usage, stderr);
+		return EXIT_BAD_ARGUMENTS;
+	}
+	if (options.sessions && options.has_policy && options.campaign.policy == CAMPAIGN_ORACLE) {
+		fputs("bench: the oracle knows the true intensities of starts, which --sessions "
+		      "does "
+		      "not tell: leave --policy away, or take uniform or learned\n",
+		      stderr);
 		return EXIT_BAD_ARGUMENTS;
 	}
 	for (int64_t seed = options.seed; seed < options.seed + options.seeds; seed++) {

@@ -78,6 +78,21 @@ static void the_rest_of_the_day_is_used_up_by_its_end(void **state)
 		fail_msg("%g of the rest of the day is left at midnight", left);
 }
 
+static void a_wait_ends_when_so_much_of_the_day_is_left(void **state)
+{
+	(void)state;
+	double worth[PACE_HOURS];
+	for (unsigned hour = 0; hour < PACE_HOURS; hour++)
+		worth[hour] = hour < 12 ? 50 : 150;
+	struct pace pace = pace_of(worth, 0.5, 5);
+	assert_true(fabs(pace_rest(&pace, at_hour(0)) - 24) < 1e-9);
+	assert_true(fabs(pace_rest(&pace, at_hour(11) + HOUR / 2) - 18.25) < 1e-9);
+	assert_int_equal(pace_wait_ms(&pace, at_hour(0), 24), 0);
+	assert_int_equal(pace_wait_ms(&pace, at_hour(0), 23.75), HOUR / 2);
+	assert_int_equal(pace_wait_ms(&pace, at_hour(10), 16.5), 3 * HOUR);
+	assert_int_equal(pace_wait_ms(&pace, at_hour(10), 0), 14 * HOUR);
+}
+
 static void the_leanest_hour_still_serves_everybody_within_max_interval(void **state)
 {
 	(void)state;
@@ -108,6 +123,7 @@ int main(void)
 		cmocka_unit_test(shares_follow_the_worth_where_that_is_within_bounds),
 		cmocka_unit_test(no_hour_starves_and_none_gets_more_than_it_can_use),
 		cmocka_unit_test(the_rest_of_the_day_is_used_up_by_its_end),
+		cmocka_unit_test(a_wait_ends_when_so_much_of_the_day_is_left),
 		cmocka_unit_test(the_leanest_hour_still_serves_everybody_within_max_interval),
 		cmocka_unit_test(the_fullest_hour_leaves_some_of_the_minutes_limit),
 	};
