@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,8 +197,9 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
+/* moved_after: habits moved in that week, counted from 0; UINT_MAX: they did not. */
 static void print_ratios(const struct campaign_result *result, const struct campaign_result *base,
-			 bool has_weeks)
+			 unsigned moved_after)
 {
 	const struct delays *a = &result->starts, *b = &base->starts;
 	printf("  to uniform's: mean %.2f, p95 %.2f, p99 %.2f; ends' mean %.2f\n",
@@ -205,12 +207,11 @@ static void print_ratios(const struct campaign_result *result, const struct camp
 	       ratio(delays_quantile(a, 0.95), delays_quantile(b, 0.95)),
 	       ratio(delays_quantile(a, 0.99), delays_quantile(b, 0.99)),
 	       ratio(delays_mean(&result->ends), delays_mean(&base->ends)));
-	if (!has_weeks)
-		return;
 	printf("  mean by week:");
 	for (unsigned week = 0; week < CAMPAIGN_WEEKS && result->week_count[week] > 0; week++)
-		printf(" %.2f", ratio(result->week_sum[week] / (double)result->week_count[week],
-				      base->week_sum[week] / (double)base->week_count[week]));
+		printf("%s %.2f", week == moved_after ? " (habits move)" : "",
+		       ratio(result->week_sum[week] / (double)result->week_count[week],
+			     base->week_sum[week] / (double)base->week_count[week]));
 	printf("\n");
 }
 
@@ -258,6 +259,13 @@ static bool stage_prepare(struct stage *stage, struct options *options, int64_t 
 	return true;
 }
 
+static unsigned shift_week(const struct stage *stage, const struct options *options)
+{
+	if (stage->shift_ms == INT64_MAX)
+		return UINT_MAX;
+	return (unsigned)((stage->shift_ms - options->campaign.measured_from_ms) / (7 * DAY_MS));
+}
+
 static void run_policies(const struct stage *stage, struct options *options)
 {
 	struct campaign_result results[CAMPAIGN_POLICIES] = { 0 };
@@ -279,8 +287,7 @@ static void run_policies(const struct stage *stage, struct options *options)
 		} else {
 			print_policy(policy_names[p], &results[p]);
 			if (p > 0 && results[0].requests > 0)
-				print_ratios(&results[p], &results[0],
-					     stage->shift_ms != INT64_MAX);
+				print_ratios(&results[p], &results[0], shift_week(stage, options));
 		}
 		is_first = false;
 	}
@@ -306,7 +313,7 @@ static void run_front(const struct stage *stage, struct options *options)
 		campaign.haste_h = hastes[i];
 		campaign_run(stage, &campaign, &result);
 		print_policy(name, &result);
-		print_ratios(&result, &uniform, false);
+		print_ratios(&result, &uniform, UINT_MAX);
 		campaign_finish(&result);
 	}
 	campaign_finish(&uniform);
@@ -320,11 +327,7 @@ int main(int count, char **arguments)
 		.days = 14,
 		.seed = 1,
 		.seeds = 1,
-		.campaign = { .batch = 10,
-			      .per_minute = 60,
-			      .per_day = 10000,
-			      .haste_h = PLANNER_HASTE_H,
-			      .max_interval_ms = 30 * 60 * 1000 },
+		.campaign = campaign_usual(),
 	};
 	if (!options_parse(&options, count, arguments)) {
 		fputs(usage, stderr);

@@ -432,6 +432,15 @@ static void campaign_init(struct campaign *campaign)
 	}
 }
 
+struct campaign_options campaign_usual(void)
+{
+	return (struct campaign_options){ .batch = 10,
+					  .per_minute = 60,
+					  .per_day = 10000,
+					  .haste_h = PLANNER_HASTE_H,
+					  .max_interval_ms = 30 * (int64_t)MINUTE_MS };
+}
+
 void campaign_run(const struct stage *stage, const struct campaign_options *options,
 		  struct campaign_result *ret_result)
 {

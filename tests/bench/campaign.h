@@ -37,6 +37,10 @@ struct campaign_result {
 	double cpu_s;
 };
 
+/* Basic quota and the daemon's default settings; whom it is about, when and by which policy is to
+ * be filled in. */
+struct campaign_options campaign_usual(void);
+
 void campaign_run(const struct stage *stage, const struct campaign_options *options,
 		  struct campaign_result *ret_result);
 void campaign_finish(struct campaign_result *result);
