@@ -6,7 +6,7 @@ enum { HOUR_MS = 60 * 60 * 1000, MINUTES_PER_DAY = 24 * 60 };
 
 /* However little an hour promises; and of a minute's limit. */
 static const double least_at_all = 0.5, most_of_a_minute = 0.8;
-static const double sweeps_in_max_interval = 1.5;
+static const double sweeps_in_max_interval = 1.75;
 
 static double share_of(const struct pace *pace, int64_t hour)
 {

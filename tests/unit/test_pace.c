@@ -100,7 +100,7 @@ static void the_leanest_hour_still_serves_everybody_within_max_interval(void **s
 	static const struct {
 		int64_t sweep_min;
 		double least;
-	} cases[] = { { 1, 0.5 }, { 10, 0.5 }, { 16, 0.8 }, { 20, 1 }, { 29, 1 }, { 300, 1 } };
+	} cases[] = { { 1, 0.5 }, { 8, 0.5 }, { 12, 0.7 }, { 18, 1 }, { 29, 1 }, { 300, 1 } };
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		double least = pace_least(cases[i].sweep_min * MINUTE, most_ms);
 		if (fabs(least - cases[i].least) > 1e-9)
