@@ -44,6 +44,7 @@ static void put_quota(struct json_writer *writer, const struct poll_status *poll
 		json_put_integer(writer, "remaining_today", remaining > 0 ? remaining : 0);
 	else
 		json_put_null(writer, "remaining_today");
+	json_put_integer(writer, "this_hour", poll->requests_this_hour);
 	json_end_object(writer);
 }
 

@@ -27,6 +27,8 @@
 	  "Requests left of today's (UTC) quota.") \
 	X(UPSTREAM_QUOTA_LIMIT, GAUGE, "golived_upstream_quota_limit", "", "", \
 	  "Requests a day (UTC) that the quota allows.") \
+	X(UPSTREAM_QUOTA_HOUR, GAUGE, "golived_upstream_quota_hour", "", "", \
+	  "Requests that this hour gets of the day's quota, at the pace of now.") \
 	X(POLL_LAST_SUCCESS, GAUGE, "golived_poll_last_success_timestamp_seconds", "", "", \
 	  "When the last batch with usable answers came, since the Unix epoch; 0: none yet.") \
 	X(POLL_ANSWERS, COUNTER, "golived_poll_answers_total", "answer", "live|offline|unknown", \

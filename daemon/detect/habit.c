@@ -22,7 +22,7 @@ static const double merit_memory = 0.9; /* what a start leaves of the merit so f
  * the new time that were not expected there, which chance does not give. */
 static const double habit_lead = 3, move_lead = 25;
 static const double flat = 1.0 / HABIT_HOURS;
-static const double flat_share = 0.1; /* of every shape */
+static const double flat_share = 0.03; /* of every shape */
 /* How far a start strays from the habit, and within its part of the day, in steps. */
 static const double kernel_steps = 5, part_steps = 40;
 static const double week_lean = 1.0; /* starts that the time of day counts as */
@@ -270,26 +270,33 @@ void habit_learn_end(struct habit *habit, int64_t lasted_ms)
 	habit->log_hours += (float)((logarithm - (double)habit->log_hours) / (double)habit->lives);
 }
 
+/* The weeks in which the starts were that are kept: with a full ring, since the oldest of them. */
+static double weeks_kept(const struct habit *habit, int64_t now_ms)
+{
+	double weeks = ((double)now_ms / HOUR_MS - (double)habit->since_hour) / HABIT_HOURS;
+	double oldest = (double)start_age(habit, habit->next, step_of(now_ms)) / STEPS_PER_WEEK;
+	if (habit->since_hour == 0 || weeks < 0)
+		return 0;
+	return habit->count == HABIT_STARTS ? fmin(weeks, oldest) : weeks;
+}
+
 /* Starts a week: those seen, by the time in which they could have been. */
 static double weekly_rate(const struct habit *habit, const struct outlook *look, int64_t now_ms)
 {
-	double weeks = ((double)now_ms / HOUR_MS - (double)habit->since_hour) / HABIT_HOURS;
+	double weeks = weeks_kept(habit, now_ms);
 	double decay = -log(daily_memory) * 7;
-	if (habit->since_hour == 0 || weeks < 0)
-		weeks = 0;
 	double exposure = (1 - exp(-decay * weeks)) / decay;
 	return (look->weight + prior_starts) / (exposure + prior_weeks);
 }
 
-/* What a shape has foretold, less what it has to make good first: the sharper it is, the more it
- * seems to know from a few starts. */
+/* What a shape has foretold, less what it has to make good first. The sharper it is, the more it
+ * seems to know from a few starts; and hardly anybody is up at all hours, or at everybody else's.
+ */
 static double credit(const struct habit *habit, unsigned shape)
 {
 	static const float doubts[HABIT_SHAPES] = {
-		[HABIT_DAY] = 1,
-		[HABIT_WEEK] = 2,
-		[HABIT_LATELY] = 2,
-		[HABIT_MOVED] = 2,
+		[HABIT_FLAT] = 3, [HABIT_CROWD] = 3,  [HABIT_PART] = 1,  [HABIT_DAY] = 2,
+		[HABIT_WEEK] = 3, [HABIT_LATELY] = 3, [HABIT_MOVED] = 3,
 	};
 	return (double)(habit->merits[shape] - doubts[shape]);
 }

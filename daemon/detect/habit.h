@@ -20,7 +20,7 @@
  *   moved        as `week`, with all that is older moved as the crowd's habits have moved together
  *                (clocks changed); the same as `week` until then
  *
- * Each has a tenth of `flat` mixed in, and they are mixed by how well each foretold the starts that
+ * Each has some of `flat` mixed in, and they are mixed by how well each foretold the starts that
  * came, the late ones counting most; so a creator without habits is not believed to have any.
  */
 #ifndef GOLIVED_DETECT_HABIT_H

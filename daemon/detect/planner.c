@@ -15,9 +15,13 @@ struct candidate {
 	size_t place;
 };
 
-static const double priority_weights[] = {
-	[PRIORITY_LOW] = 0.25, [PRIORITY_NORMAL] = 1, [PRIORITY_HIGH] = 4
-};
+double planner_weight(enum creator_priority priority)
+{
+	static const double weights[] = {
+		[PRIORITY_LOW] = 0.25, [PRIORITY_NORMAL] = 1, [PRIORITY_HIGH] = 4
+	};
+	return weights[priority];
+}
 
 /* Every creator of whom nothing is known counts as the average one: three starts a week, lives of
  * about 100 minutes. */
@@ -86,7 +90,7 @@ static double expected_loss(const struct planner_rules *rules, const struct plan
 	struct planner_loss loss = loss_now(entry, now_ms);
 	double lost = entry->is_live ? end_loss(&loss)
 				     : (double)loss.squares + rules->haste_h * (double)loss.hours;
-	return priority_weights[entry->priority] * lost;
+	return planner_weight(entry->priority) * lost;
 }
 
 /* The last check, unless it is said to be in the future: then the clock was wrong, and nothing is

@@ -83,6 +83,9 @@ bool planner_may_join(const struct planner_rules *rules, const struct planner_en
 		      int64_t now_ms);
 bool planner_confirms(const struct planner_entry *entry, int64_t now_ms);
 
+/* How much a creator counts, compared with others. */
+double planner_weight(enum creator_priority priority);
+
 /* From now on changes are expected at another rate. */
 void planner_expect(struct planner_entry *entry, double rate, int64_t now_ms);
 /* The creator's state is known as of now: nothing is lost yet. The rate stays. */

@@ -145,6 +145,22 @@ static void poller_set_gauges(struct poller *poller)
 	metrics_set(METRIC_UPSTREAM_QUOTA_LIMIT, 0, poller->quota.requests_per_day);
 	metrics_set(METRIC_UPSTREAM_QUOTA_REMAINING, 0,
 		    quota_remaining_today(&poller->quota, now_ms));
+	metrics_set(METRIC_UPSTREAM_QUOTA_HOUR, 0, quota_this_hour(&poller->quota, now_ms));
+}
+
+/* Shares the day's requests out among its hours; evenly where habits do not count. */
+static void poller_pace(struct poller *poller)
+{
+	struct pace pace = { 0 };
+	if (poller->config->poll.policy == POLICY_LEARNED) {
+		if (!poller->is_loading)
+			forecast_step(&poller->forecast, &poller->roster, clock_now_ms(),
+				      GAUGES_EVERY_MS);
+		pace = forecast_pace(&poller->forecast, &poller->roster, &poller->quota,
+				     poller->allowance.batch_size,
+				     poller->config->poll.max_interval_ms);
+	}
+	quota_set_pace(&poller->quota, &pace);
 }
 
 static void on_gauge_timer(void *arg)
@@ -153,6 +169,7 @@ static void on_gauge_timer(void *arg)
 	poller_notice_clock(poller);
 	poller_set_gauges(poller);
 	roster_foresee(&poller->roster, clock_now_ms(), GAUGES_EVERY_MS);
+	poller_pace(poller);
 	poller_prepare(poller);
 	if (poller->is_silence_unwritten)
 		poller_write_silence(poller);
@@ -289,6 +306,7 @@ void poller_status(const struct poller *poller, struct poll_status *ret_status)
 		.batch_size = (int64_t)poller->allowance.batch_size,
 		.requests_per_minute = poller->quota.requests_per_minute,
 		.requests_per_day = poller->quota.requests_per_day,
+		.requests_this_hour = quota_this_hour(&poller->quota, now_ms),
 		.used_today = clock_utc_day(now_ms) > poller->quota.day ? 0 : poller->quota.used,
 		.last_success_at_ms = poller->last_success_at_ms,
 		.lag_seconds = poller->lag_seconds,

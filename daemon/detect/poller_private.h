@@ -18,6 +18,7 @@
 #include "detect/allowance.h"
 #include "detect/bisect.h"
 #include "detect/digest.h"
+#include "detect/forecast.h"
 #include "detect/lineup.h"
 #include "detect/massflip.h"
 #include "detect/poller.h"
@@ -73,6 +74,7 @@ struct poller {
 	struct roster roster;
 	struct lineup lineup; /* of its places */
 	struct quota quota;
+	struct forecast forecast;
 	struct allowance allowance;
 	struct massflip massflip;
 	struct errand *errands; /* list */

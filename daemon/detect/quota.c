@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <strings.h>
 
 enum {
 	MS_PER_MINUTE = 60 * 1000,
-	MS_PER_DAY = 24 * 60 * MS_PER_MINUTE,
+	MS_PER_HOUR = 60 * MS_PER_MINUTE,
+	MS_PER_DAY = 24 * MS_PER_HOUR,
 	/* A window longer than this is none of a minute, and its limit none of requests a minute.
 	 */
 	MINUTE_RESET_MAX_MS = 2 * MS_PER_MINUTE,
@@ -87,18 +89,29 @@ int64_t quota_remaining_today(const struct quota *quota, int64_t now_ms)
 }
 
 /* The reserve: its share of what the rest of the day would be given. */
+static double quota_reserve_an_hour(const struct quota *quota)
+{
+	return (double)quota->requests_per_day * (double)quota->reserve_percent / 100.0 /
+	       PACE_HOURS;
+}
+
 static double quota_reserve(const struct quota *quota, int64_t now_ms)
 {
-	return (double)quota->requests_per_day * (double)quota->reserve_percent / 100.0 *
-	       (double)ms_to_midnight(now_ms) / (double)MS_PER_DAY;
+	return quota_reserve_an_hour(quota) * pace_rest(&quota->pace, now_ms);
+}
+
+/* What ordinary requests may use of the rest of the day. */
+static double quota_free_today(const struct quota *quota, int64_t now_ms)
+{
+	double free_today =
+		(double)quota_remaining_today(quota, now_ms) - quota_reserve(quota, now_ms);
+	return free_today > 0 ? free_today : 0;
 }
 
 /* Requests a millisecond that the purse is filled with. */
 static double quota_rate(const struct quota *quota, int64_t now_ms)
 {
-	double free_today =
-		(double)quota_remaining_today(quota, now_ms) - quota_reserve(quota, now_ms);
-	return free_today > 0 ? free_today / (double)ms_to_midnight(now_ms) : 0;
+	return quota_free_today(quota, now_ms) * pace_rate(&quota->pace, now_ms);
 }
 
 static double purse_max(const struct quota *quota)
@@ -136,6 +149,11 @@ void quota_set_limits(struct quota *quota, int64_t requests_per_minute, int64_t 
 	quota->limit_is_fixed = limit_is_fixed;
 	if (was_full || quota->purse > purse_max(quota))
 		quota->purse = purse_max(quota);
+}
+
+void quota_set_pace(struct quota *quota, const struct pace *pace)
+{
+	quota->pace = *pace;
 }
 
 void quota_set_used(struct quota *quota, int64_t day, int64_t used)
@@ -210,10 +228,9 @@ static int64_t quota_wait_service_ms(const struct quota *quota, int64_t mono_ms)
 static int64_t quota_wait_reserve_ms(const struct quota *quota, int64_t now_ms)
 {
 	double remaining = (double)quota_remaining_today(quota, now_ms);
-	double reserve = quota_reserve(quota, now_ms);
-	if (remaining > reserve)
+	if (remaining > quota_reserve(quota, now_ms))
 		return 0;
-	return (int64_t)((double)ms_to_midnight(now_ms) * (1 - remaining / reserve)) + 1;
+	return pace_wait_ms(&quota->pace, now_ms, remaining / quota_reserve_an_hour(quota)) + 1;
 }
 
 /* Until the purse holds a whole request. */
@@ -319,14 +336,32 @@ void quota_refused(struct quota *quota, const struct quota_notice *notice, int64
 		quota->closed_until_mono_ms = mono_ms + wait_ms;
 }
 
-int64_t quota_pace_ms(const struct quota *quota, int64_t now_ms)
+/* One request in so many milliseconds, if so many are spread over a time. */
+static int64_t even_pace_ms(const struct quota *quota, double requests, int64_t over_ms)
 {
-	double rate = quota_rate(quota, now_ms);
-	if (rate <= 0)
-		return ms_to_midnight(now_ms);
-	double pace_ms = 1 / rate;
+	if (requests <= 0)
+		return over_ms;
+	double pace_ms = (double)over_ms / requests;
 	double minute_pace_ms = (double)MS_PER_MINUTE / (double)quota->requests_per_minute;
 	return (int64_t)(pace_ms > minute_pace_ms ? pace_ms : minute_pace_ms);
+}
+
+int64_t quota_pace_ms(const struct quota *quota, int64_t now_ms)
+{
+	return even_pace_ms(quota, quota_free_today(quota, now_ms), ms_to_midnight(now_ms));
+}
+
+int64_t quota_day_pace_ms(const struct quota *quota)
+{
+	double free_share = (double)(100 - quota->reserve_percent) / 100.0;
+	return even_pace_ms(quota, (double)quota->requests_per_day * free_share, MS_PER_DAY);
+}
+
+int64_t quota_this_hour(const struct quota *quota, int64_t now_ms)
+{
+	double an_hour = quota_rate(quota, now_ms) * MS_PER_HOUR;
+	double at_most = (double)quota->requests_per_minute * MS_PER_HOUR / MS_PER_MINUTE;
+	return llround(an_hour < at_most ? an_hour : at_most);
 }
 
 /* ---- over a restart ---- */

@@ -9,8 +9,9 @@
  * over; and the day's requests are spread over the rest of the UTC day. The day binds on every
  * tier: at full minute rate it would be gone within hours.
  *
- * Spreading is a purse: it fills at the rate that uses up exactly what the day has left, and holds
- * 1 % of the day at most, so that a short burst (a restart, a creator just added) need not wait.
+ * Spreading is a purse: it fills at the rate that uses up exactly what the day has left, faster in
+ * the hours that are worth it (pace), and holds 1 % of the day at most, so that a short burst (a
+ * restart, a creator just added) need not wait.
  * Part of the rest of the day is kept out of it as a reserve, for which only confirmations and
  * first sweeps may ask; it shrinks with the day, so that nothing is left over at midnight.
  *
@@ -20,6 +21,7 @@
 #define GOLIVED_DETECT_QUOTA_H
 
 #include "base/config.h"
+#include "detect/pace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,6 +82,7 @@ struct quota {
 	/* The day. */
 	int64_t day; /* clock_utc_day */
 	int64_t used;
+	struct pace pace;
 	double purse;
 	int64_t purse_mono_ms;
 };
@@ -89,6 +92,9 @@ void quota_init(struct quota *quota, int64_t now_ms, int64_t mono_ms);
 /* New limits; the purse is kept within them. */
 void quota_set_limits(struct quota *quota, int64_t requests_per_minute, int64_t requests_per_day,
 		      int64_t reserve_percent, bool limit_is_fixed);
+
+/* How the hours share the day from now on. */
+void quota_set_pace(struct quota *quota, const struct pace *pace);
 
 /* What the store has on record for that day; never less than what is known. */
 void quota_set_used(struct quota *quota, int64_t day, int64_t used);
@@ -115,8 +121,13 @@ void quota_refused(struct quota *quota, const struct quota_notice *notice, int64
 /* What is left of the day, 0 at least. */
 int64_t quota_remaining_today(const struct quota *quota, int64_t now_ms);
 
-/* Milliseconds from one ordinary request to the next if the day's rest is spread evenly. */
+/* Milliseconds from one ordinary request to the next if the day's rest is spread evenly, and if a
+ * whole day is. */
 int64_t quota_pace_ms(const struct quota *quota, int64_t now_ms);
+int64_t quota_day_pace_ms(const struct quota *quota);
+
+/* Ordinary requests that this hour would get in all, at the pace of now. */
+int64_t quota_this_hour(const struct quota *quota, int64_t now_ms);
 
 /* The requests of this and the previous minute as one number, to be stored before each request, and
  * taken back after a restart: all of them count as sent at the latest time they can have been, the

@@ -14,6 +14,7 @@ struct poll_status {
 	const char *policy; /* "uniform", "learned"; static */
 	int64_t batch_size, requests_per_minute, requests_per_day; /* in force now */
 	int64_t used_today;
+	int64_t requests_this_hour; /* that it would get in all, at the pace of now */
 	int64_t last_success_at_ms; /* the last batch with usable answers; 0: none yet */
 	int64_t lag_seconds; /* how long the creator that waited longest has been due; 0: nobody is
 			      */

@@ -1,12 +1,14 @@
 /* How late golived notices, and whether it is ever wrong: the daemon's planner, quota, habits and
  * detector in virtual time, policy by policy, over lives made up by seed or read from a file. */
 #include "campaign.h"
+#include "session_file.h"
 
 #include "base/attrs.h"
 #include "detect/planner.h"
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +34,15 @@ static const char *const policy_names[] = {
 static const char usage[] =
 	"usage: ./dev bench detection [OPTIONS]\n"
 	"  --mix MIX         habitual, irregular, shifted, dormant-heavy or faulty (habitual)\n"
-	"  --sessions FILE   instead: CSV unique_id,start,end,room_id in Unix seconds\n"
+	"  --sessions FILE   instead: CSV unique_id,start,end,room_id in Unix seconds, in any "
+	"order;\n"
+	"                    a room id that is left out is made up, overlapping sessions are cut\n"
 	"  --creators N      made up (1000)\n"
 	"  --batch N --per-minute N --per-day N   the quota (10, 60, 10000)\n"
 	"  --warm-up DAYS    not measured (28)\n"
 	"  --days DAYS       measured (14; with --sessions, to the end of the file)\n"
-	"  --policy NAME     uniform, learned or oracle (all)\n"
+	"  --policy NAME     uniform, learned or oracle (all; no oracle with --sessions)\n"
+	"  --even            spread the day's requests evenly, not by what its hours are worth\n"
 	"  --seed N          (1)\n"
 	"  --seeds N         so many seeds from there, one after the other (1)\n"
 	"  --front           learned, from patience to haste: the front of mean against p99\n"
@@ -48,8 +53,8 @@ enum {
 	OPTION_SESSIONS,
 	OPTION_POLICY,
 	OPTION_FRONT,
+	OPTION_EVEN,
 	OPTION_JSON,
-	OPTION_HELP,
 	OPTION_NUMBERS
 };
 
@@ -103,6 +108,9 @@ static bool option_take(struct options *options, int option)
 	case OPTION_FRONT:
 		options->shows_front = true;
 		return true;
+	case OPTION_EVEN:
+		options->campaign.is_even = true;
+		return true;
 	case OPTION_JSON:
 		options->is_json = true;
 		return true;
@@ -119,6 +127,7 @@ static bool options_parse(struct options *options, int count, char **arguments)
 		{ "sessions", required_argument, NULL, OPTION_SESSIONS },
 		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ "front", no_argument, NULL, OPTION_FRONT },
+		{ "even", no_argument, NULL, OPTION_EVEN },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "creators", required_argument, NULL, OPTION_NUMBERS },
 		{ "batch", required_argument, NULL, OPTION_NUMBERS + 1 },
@@ -188,8 +197,9 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
+/* moved_after: habits moved in that week, counted from 0; UINT_MAX: they did not. */
 static void print_ratios(const struct campaign_result *result, const struct campaign_result *base,
-			 bool has_weeks)
+			 unsigned moved_after)
 {
 	const struct delays *a = &result->starts, *b = &base->starts;
 	printf("  to uniform's: mean %.2f, p95 %.2f, p99 %.2f; ends' mean %.2f\n",
@@ -197,35 +207,63 @@ static void print_ratios(const struct campaign_result *result, const struct camp
 	       ratio(delays_quantile(a, 0.95), delays_quantile(b, 0.95)),
 	       ratio(delays_quantile(a, 0.99), delays_quantile(b, 0.99)),
 	       ratio(delays_mean(&result->ends), delays_mean(&base->ends)));
-	if (!has_weeks)
-		return;
 	printf("  mean by week:");
 	for (unsigned week = 0; week < CAMPAIGN_WEEKS && result->week_count[week] > 0; week++)
-		printf(" %.2f", ratio(result->week_sum[week] / (double)result->week_count[week],
-				      base->week_sum[week] / (double)base->week_count[week]));
+		printf("%s %.2f", week == moved_after ? " (habits move)" : "",
+		       ratio(result->week_sum[week] / (double)result->week_count[week],
+			     base->week_sum[week] / (double)base->week_count[week]));
 	printf("\n");
 }
 
 /* ---- runs ---- */
 
+/* Reads the sessions, and tells what was made of them. */
+static bool stage_from_file(struct stage *stage, const char *path)
+{
+	struct session_file file;
+	if (!session_file_read(stage, path, &file)) {
+		fprintf(stderr, "bench: %s: %s\n", path, file.error);
+		return false;
+	}
+	if (file.roomless > 0)
+		fprintf(stderr, "bench: %s: %zu of %zu sessions have no room id: made up\n", path,
+			file.roomless, file.sessions);
+	if (file.cut > 0)
+		fprintf(stderr, "bench: %s: %zu of %zu sessions overlapped another: cut\n", path,
+			file.cut, file.sessions);
+	return true;
+}
+
 static bool stage_prepare(struct stage *stage, struct options *options, int64_t seed)
 {
 	int64_t from_ms = MONDAY, warm_up_ms = options->warm_up_days * DAY_MS;
-	unsigned line;
 	if (!options->sessions) {
 		int64_t until_ms = from_ms + warm_up_ms + options->days * DAY_MS;
 		stage_make(stage, options->mix, (size_t)options->creators, (uint64_t)seed, from_ms,
 			   from_ms + warm_up_ms + options->days * DAY_MS / 2, until_ms);
-	} else if (!stage_read(stage, options->sessions, &line)) {
-		fprintf(stderr, "bench: %s, line %u: not unique_id,start,end,room_id\n",
-			options->sessions, line);
+	} else if (!stage_from_file(stage, options->sessions)) {
 		return false;
 	}
 	options->campaign.measured_from_ms = stage->from_ms + warm_up_ms;
+	if (options->campaign.measured_from_ms >= stage->until_ms) {
+		fprintf(stderr,
+			"bench: %s is over after %" PRId64
+			" days: nothing is left to measure, take a shorter --warm-up\n",
+			options->sessions, (stage->until_ms - stage->from_ms) / DAY_MS);
+		stage_finish(stage);
+		return false;
+	}
 	options->campaign.until_ms = stage->until_ms;
 	options->campaign.is_faulty = !options->sessions && options->mix == MIX_FAULTY;
 	options->campaign.seed = (uint64_t)seed;
 	return true;
+}
+
+static unsigned shift_week(const struct stage *stage, const struct options *options)
+{
+	if (stage->shift_ms == INT64_MAX)
+		return UINT_MAX;
+	return (unsigned)((stage->shift_ms - options->campaign.measured_from_ms) / (7 * DAY_MS));
 }
 
 static void run_policies(const struct stage *stage, struct options *options)
@@ -249,8 +287,7 @@ static void run_policies(const struct stage *stage, struct options *options)
 		} else {
 			print_policy(policy_names[p], &results[p]);
 			if (p > 0 && results[0].requests > 0)
-				print_ratios(&results[p], &results[0],
-					     stage->shift_ms != INT64_MAX);
+				print_ratios(&results[p], &results[0], shift_week(stage, options));
 		}
 		is_first = false;
 	}
@@ -276,7 +313,7 @@ static void run_front(const struct stage *stage, struct options *options)
 		campaign.haste_h = hastes[i];
 		campaign_run(stage, &campaign, &result);
 		print_policy(name, &result);
-		print_ratios(&result, &uniform, false);
+		print_ratios(&result, &uniform, UINT_MAX);
 		campaign_finish(&result);
 	}
 	campaign_finish(&uniform);
@@ -290,14 +327,17 @@ int main(int count, char **arguments)
 		.days = 14,
 		.seed = 1,
 		.seeds = 1,
-		.campaign = { .batch = 10,
-			      .per_minute = 60,
-			      .per_day = 10000,
-			      .haste_h = PLANNER_HASTE_H,
-			      .max_interval_ms = 30 * 60 * 1000 },
+		.campaign = campaign_usual(),
 	};
 	if (!options_parse(&options, count, arguments)) {
 		fputs(usage, stderr);
+		return EXIT_BAD_ARGUMENTS;
+	}
+	if (options.sessions && options.has_policy && options.campaign.policy == CAMPAIGN_ORACLE) {
+		fputs("bench: the oracle knows the true intensities of starts, which --sessions "
+		      "does "
+		      "not tell: leave --policy away, or take uniform or learned\n",
+		      stderr);
 		return EXIT_BAD_ARGUMENTS;
 	}
 	for (int64_t seed = options.seed; seed < options.seed + options.seeds; seed++) {

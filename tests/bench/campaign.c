@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "detect/digest.h"
+#include "detect/forecast.h"
 #include "detect/quota.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct campaign {
 	struct campaign_result *result;
 	struct roster roster;
 	struct quota quota;
+	struct forecast forecast;
 	struct massflip massflip;
 	struct digest_rules rules;
 	size_t *at;           /* by place: the life that is on, or comes next */
@@ -323,12 +325,25 @@ static void campaign_send(struct campaign *campaign, const size_t *places, size_
 
 /* ---- time ---- */
 
+/* As the poller does. */
+static void campaign_pace(struct campaign *campaign)
+{
+	const struct campaign_options *options = campaign->options;
+	if (options->policy == CAMPAIGN_UNIFORM || options->is_even)
+		return;
+	forecast_step(&campaign->forecast, &campaign->roster, campaign->now_ms, FORESEE_MS);
+	struct pace pace = forecast_pace(&campaign->forecast, &campaign->roster, &campaign->quota,
+					 (size_t)options->batch, options->max_interval_ms);
+	quota_set_pace(&campaign->quota, &pace);
+}
+
 static void campaign_foresee(struct campaign *campaign)
 {
 	if (campaign->now_ms < campaign->foreseen_ms)
 		return;
 	campaign->foreseen_ms = campaign->now_ms + FORESEE_MS;
 	roster_foresee(&campaign->roster, campaign->now_ms, FORESEE_MS);
+	campaign_pace(campaign);
 	for (size_t i = 0;
 	     campaign->options->policy == CAMPAIGN_ORACLE && i < campaign->roster.count; i++) {
 		const struct cast *cast = &campaign->stage->casts[i];
@@ -415,6 +430,15 @@ static void campaign_init(struct campaign *campaign)
 		memcpy(creator.handle, campaign->stage->casts[i].handle, HANDLE_SIZE - 1);
 		roster_change(&campaign->roster, &creator, campaign->now_ms);
 	}
+}
+
+struct campaign_options campaign_usual(void)
+{
+	return (struct campaign_options){ .batch = 10,
+					  .per_minute = 60,
+					  .per_day = 10000,
+					  .haste_h = PLANNER_HASTE_H,
+					  .max_interval_ms = 30 * (int64_t)MINUTE_MS };
 }
 
 void campaign_run(const struct stage *stage, const struct campaign_options *options,

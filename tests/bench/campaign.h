@@ -17,6 +17,7 @@ struct campaign_options {
 	uint64_t seed;
 	double haste_h;
 	int64_t max_interval_ms;
+	bool is_even; /* the day's requests are spread evenly, not by the hours' worth */
 };
 
 enum { CAMPAIGN_WEEKS = 64 };
@@ -35,6 +36,10 @@ struct campaign_result {
 	int64_t week_count[CAMPAIGN_WEEKS];
 	double cpu_s;
 };
+
+/* Basic quota and the daemon's default settings; whom it is about, when and by which policy is to
+ * be filled in. */
+struct campaign_options campaign_usual(void);
 
 void campaign_run(const struct stage *stage, const struct campaign_options *options,
 		  struct campaign_result *ret_result);

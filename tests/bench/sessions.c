@@ -3,7 +3,6 @@
 #include "base/attrs.h"
 #include "base/memory.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,13 +48,18 @@ double dice_normal(uint64_t *state)
 	return radius * cos(2 * M_PI * dice(state));
 }
 
-static void cast_add(struct cast *cast, int64_t start_ms, int64_t end_ms, uint64_t room)
+uint64_t room_made_up(int64_t start_ms, size_t place)
+{
+	return (uint64_t)(start_ms / 1000) << 32 | (uint64_t)(place & 0xfffff) << 12 | 11 << 8;
+}
+
+void cast_add(struct cast *cast, struct life life)
 {
 	if (cast->count == cast->capacity) {
 		cast->capacity = cast->capacity ? cast->capacity * 2 : 16;
 		cast->lives = memory_resized(cast->lives, cast->capacity, sizeof(*cast->lives));
 	}
-	cast->lives[cast->count++] = (struct life){ start_ms, end_ms, room };
+	cast->lives[cast->count++] = life;
 }
 
 /* ---- made up ---- */
@@ -120,7 +124,7 @@ static void slot_live(const struct stage *stage, struct cast *cast, unsigned slo
 	if (start_ms >= stage->shift_ms)
 		start_ms += SHIFT_HOURS * HOUR_MS;
 	if (shows_up)
-		cast_add(cast, start_ms, 0, 0);
+		cast_add(cast, (struct life){ .start_ms = start_ms });
 }
 
 static void cast_live(const struct stage *stage, struct cast *cast, uint64_t *random)
@@ -137,7 +141,7 @@ static void cast_live(const struct stage *stage, struct cast *cast, uint64_t *ra
 		at_ms += (int64_t)(-log(1 - dice(random)) / most * HOUR_MS) + 1;
 		double hour = fmod((double)at_ms / HOUR_MS + cast->zone_hours, 24);
 		if (dice(random) * 1.8 < of_the_day(hour))
-			cast_add(cast, at_ms, 0, 0);
+			cast_add(cast, (struct life){ .start_ms = at_ms });
 	}
 }
 
@@ -159,8 +163,7 @@ static void cast_settle(const struct stage *stage, struct cast *cast, size_t pla
 		struct life life = cast->lives[i];
 		double hours = cast->median_hours * exp(duration_spread * dice_normal(random));
 		life.end_ms = life.start_ms + (int64_t)(fmax(hours, 0.05) * HOUR_MS);
-		life.room = (uint64_t)(life.start_ms / 1000) << 32 |
-			    (uint64_t)(place & 0xfffff) << 12 | 11 << 8;
+		life.room = room_made_up(life.start_ms, place);
 		if (life.start_ms <= free_ms || life.end_ms > stage->until_ms)
 			continue;
 		cast->lives[kept++] = life;
@@ -206,62 +209,6 @@ double cast_start_rate(const struct stage *stage, const struct cast *cast, int64
 	double slot_hours = now_ms >= stage->shift_ms ? hours - SHIFT_HOURS : hours;
 	return slot_rate(cast, fmod(slot_hours, WEEK_HOURS)) +
 	       cast->weekly / WEEK_HOURS * of_the_day(fmod(hours + cast->zone_hours, 24)) + 1e-6;
-}
-
-/* ---- from a file ---- */
-
-static struct cast *stage_cast(struct stage *stage, const char *handle, size_t *capacity)
-{
-	/* A file is usually sorted by creator. */
-	for (size_t i = stage->count; i-- > 0;)
-		if (strcmp(stage->casts[i].handle, handle) == 0)
-			return &stage->casts[i];
-	if (stage->count == *capacity) {
-		*capacity = *capacity ? *capacity * 2 : 64;
-		stage->casts = memory_resized(stage->casts, *capacity, sizeof(*stage->casts));
-	}
-	struct cast *cast = &stage->casts[stage->count++];
-	*cast = (struct cast){ 0 };
-	snprintf(cast->handle, sizeof(cast->handle), "%s", handle);
-	return cast;
-}
-
-static bool stage_read_line(struct stage *stage, const char *line, size_t *capacity)
-{
-	char handle[65];
-	int64_t start_s, end_s;
-	uint64_t room;
-	if (sscanf(line, "%64[^,],%" SCNd64 ",%" SCNd64 ",%" SCNu64, handle, &start_s, &end_s,
-		   &room) != 4 ||
-	    end_s <= start_s || start_s <= 0)
-		return false;
-	cast_add(stage_cast(stage, handle, capacity), start_s * 1000, end_s * 1000, room);
-	stage->from_ms = start_s * 1000 < stage->from_ms ? start_s * 1000 : stage->from_ms;
-	stage->until_ms = end_s * 1000 > stage->until_ms ? end_s * 1000 : stage->until_ms;
-	return true;
-}
-
-bool stage_read(struct stage *stage, const char *path, unsigned *ret_line)
-{
-	char line[256];
-	size_t capacity = 0;
-	unsigned number = 0;
-	bool is_good = true;
-	FILE *file = fopen(path, "re");
-	*stage = (struct stage){ .from_ms = INT64_MAX, .shift_ms = INT64_MAX };
-	*ret_line = 0;
-	if (!file)
-		return false;
-	while (is_good && fgets(line, sizeof(line), file)) {
-		number++;
-		is_good = (number == 1 && strncmp(line, "unique_id", 9) == 0) ||
-			  stage_read_line(stage, line, &capacity);
-	}
-	fclose(file);
-	*ret_line = number;
-	for (size_t i = 0; i < stage->count; i++)
-		qsort(stage->casts[i].lives, stage->casts[i].count, sizeof(struct life), by_start);
-	return is_good && stage->count > 0;
 }
 
 void stage_finish(struct stage *stage)

@@ -1,9 +1,9 @@
-/* sessions - the lives of many creators, made up by seed or read from a file: what the benchmark of
- * detection takes for the truth.
+/* sessions - the lives of many creators, made up by seed: what the benchmark of detection takes for
+ * the truth.
  *
- *   in:   a mix and a seed, or a CSV file
- *   out:  each creator's sessions in order, and for those made up the true intensity of starts
- *   not:  polling them (campaign)
+ *   in:   a mix and a seed
+ *   out:  each creator's sessions in order, and the true intensity of starts
+ *   not:  polling them (campaign), reading them from a file (session_file)
  */
 #ifndef GOLIVED_BENCH_SESSIONS_H
 #define GOLIVED_BENCH_SESSIONS_H
@@ -53,13 +53,15 @@ bool mix_parse(const char *name, enum mix *ret_mix);
 
 void stage_make(struct stage *stage, enum mix mix, size_t creators, uint64_t seed, int64_t from_ms,
 		int64_t shift_ms, int64_t until_ms);
-/* Lines unique_id,start,end,room_id in Unix seconds; a heading is skipped. False: *ret_line is at
- * fault, 0 where the file cannot be read. */
-bool stage_read(struct stage *stage, const char *path, unsigned *ret_line);
 void stage_finish(struct stage *stage);
 
 /* Starts an hour, really. Of a stage that was made up. */
 double cast_start_rate(const struct stage *stage, const struct cast *cast, int64_t now_ms);
+
+/* The next life of the creator. */
+void cast_add(struct cast *cast, struct life life);
+/* A room id that tells the start, as those of the service do. */
+uint64_t room_made_up(int64_t start_ms, size_t place);
 
 /* A reproducible random number in [0, 1), and a normal one. */
 double dice(uint64_t *state);

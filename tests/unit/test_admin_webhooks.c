@@ -623,6 +623,7 @@ static void the_status_has_what_the_contract_names(void **state)
 						   .requests_per_minute = 300,
 						   .requests_per_day = 75000,
 						   .used_today = 75001,
+						   .requests_this_hour = 2800,
 						   .last_success_at_ms = NOW_MS,
 						   .lag_seconds = 3 },
 					 .dispatch.in_flight = 2 };
@@ -633,6 +634,7 @@ static void the_status_has_what_the_contract_names(void **state)
 	expect_text(fixture, "quota.tier", "pro");
 	expect_integer(fixture, "quota.batch_size", 50);
 	expect_integer(fixture, "quota.remaining_today", 0);
+	expect_integer(fixture, "quota.this_hour", 2800);
 	expect_text(fixture, "poll.last_success_at", "2026-06-18T13:00:00.000Z");
 	expect_integer(fixture, "poll.lag_seconds", 3);
 	expect_integer(fixture, "deliveries.in_flight", 2);

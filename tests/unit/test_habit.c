@@ -53,6 +53,26 @@ static void what_is_expected_of_a_week_adds_up_to_what_a_week_had(void **state)
 	assert_true(expected > 1.4 && expected < 2.4);
 }
 
+/* The ring holds twelve days of them. */
+static void who_starts_more_often_than_is_kept_is_expected_as_often(void **state)
+{
+	(void)state;
+	enum { DAYS = 140 };
+	struct habit habit = { 0 };
+	struct habit_crowd crowd = { 0 };
+	double expected = 0;
+	habit_watch(&habit, MONDAY);
+	for (int d = 0; d < DAYS; d++) {
+		habit_learn_start(&habit, &crowd, MONDAY + d * day + 9 * HOUR);
+		habit_learn_start(&habit, &crowd, MONDAY + d * day + 20 * HOUR);
+	}
+	for (int64_t at_ms = MONDAY + DAYS * day; at_ms < MONDAY + (DAYS + 1) * day;
+	     at_ms += 5 * MINUTE)
+		expected += habit_start_rate(&habit, &crowd, at_ms) / 12;
+	if (expected < 1.3 || expected > 2.2)
+		fail_msg("%.1f starts a day expected, of 2", expected);
+}
+
 static void a_habit_that_moves_is_believed_within_two_weeks(void **state)
 {
 	(void)state;
@@ -200,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_habit_is_expected_at_its_time_and_hardly_at_another),
 		cmocka_unit_test(what_is_expected_of_a_week_adds_up_to_what_a_week_had),
+		cmocka_unit_test(who_starts_more_often_than_is_kept_is_expected_as_often),
 		cmocka_unit_test(a_habit_that_moves_is_believed_within_two_weeks),
 		cmocka_unit_test(habits_that_move_together_are_followed_by_those_not_seen_since),
 		cmocka_unit_test(

@@ -99,6 +99,78 @@ static void the_day_is_spread_evenly_and_never_exceeded(void **state)
 			 0);
 }
 
+/* Six hours in the evening are worth three times as much as the others. */
+static struct pace evening_pace(void)
+{
+	double worth[PACE_HOURS];
+	for (unsigned hour = 0; hour < PACE_HOURS; hour++)
+		worth[hour] = hour >= 16 && hour < 22 ? 3 : 1;
+	return pace_of(worth, 0.5, 5);
+}
+
+/* Asks as often as it may from an hour of the day on, to its end; gives the requests by hour. */
+static void ask_by_the_hour(struct quota *quota, int first_hour, unsigned by_hour[PACE_HOURS])
+{
+	static int64_t sent[20000];
+	int64_t from_ms = MIDNIGHT + first_hour * (int64_t)HOUR;
+	memset(by_hour, 0, PACE_HOURS * sizeof(*by_hour));
+	size_t count = ask_greedily(quota, QUOTA_ORDINARY, from_ms, MIDNIGHT + DAY_MS - from_ms - 1,
+				    sent, 20000);
+	for (size_t i = 0; i < count; i++)
+		by_hour[first_hour + sent[i] / HOUR]++;
+}
+
+static void hours_that_are_worth_more_get_more_of_the_day(void **state)
+{
+	(void)state;
+	unsigned by_hour[PACE_HOURS], requests = 0;
+	struct quota quota = quota_of(60, 10000, 0, MIDNIGHT);
+	struct pace pace = evening_pace();
+	quota_set_pace(&quota, &pace);
+	ask_by_the_hour(&quota, 0, by_hour);
+	/* 9900 and a purse of 100, which goes first: 412 an hour; shares of 2 and of 2/3. */
+	for (unsigned hour = 1; hour < PACE_HOURS; hour++) {
+		unsigned wanted = hour >= 16 && hour < 22 ? 825 : 275;
+		requests += by_hour[hour];
+		if (by_hour[hour] < wanted * 97 / 100 || by_hour[hour] > wanted * 103 / 100)
+			fail_msg("%u requests in hour %u, not about %u", by_hour[hour], hour,
+				 wanted);
+	}
+	requests += by_hour[0];
+	if (requests < 9900 || requests > 10000)
+		fail_msg("%u of 10000 requests of the day were used", requests);
+}
+
+/* A restart, a change of the habits: the rest of the day is shared out anew, from what is left. */
+static void what_is_left_of_the_day_is_shared_out_among_what_is_left_of_it(void **state)
+{
+	(void)state;
+	unsigned by_hour[PACE_HOURS], requests = 0;
+	struct quota quota = quota_of(60, 10000, 0, MIDNIGHT + 20 * (int64_t)HOUR);
+	struct pace pace = evening_pace();
+	quota_set_used(&quota, clock_utc_day(MIDNIGHT), 9000);
+	quota_set_pace(&quota, &pace);
+	/* 1000 over 2 hours of a share of 2, and 2 of one of 2/3. */
+	assert_int_equal(quota_this_hour(&quota, MIDNIGHT + 20 * (int64_t)HOUR), 375);
+	assert_int_equal(quota_pace_ms(&quota, MIDNIGHT + 20 * (int64_t)HOUR), 4 * HOUR / 1000);
+	ask_by_the_hour(&quota, 20, by_hour);
+	for (unsigned hour = 20; hour < PACE_HOURS; hour++)
+		requests += by_hour[hour];
+	if (requests > 1000 || requests < 980)
+		fail_msg("%u of 1000 requests were used", requests);
+	if (by_hour[23] < 80 || by_hour[23] > 140)
+		fail_msg("%u requests in the last hour, not about 100", by_hour[23]);
+}
+
+static void this_hour_is_told_within_what_its_minutes_allow(void **state)
+{
+	(void)state;
+	struct quota quota = quota_of(1, 10000, 0, MIDNIGHT);
+	assert_int_equal(quota_this_hour(&quota, MIDNIGHT), 60);
+	quota_set_used(&quota, clock_utc_day(MIDNIGHT), 10000);
+	assert_int_equal(quota_this_hour(&quota, MIDNIGHT), 0);
+}
+
 static void a_used_up_day_lasts_until_midnight_utc(void **state)
 {
 	(void)state;
@@ -313,6 +385,9 @@ int main(void)
 		cmocka_unit_test(no_minute_has_more_requests_than_its_limit),
 		cmocka_unit_test(what_was_granted_counts_before_it_is_sent),
 		cmocka_unit_test(the_day_is_spread_evenly_and_never_exceeded),
+		cmocka_unit_test(hours_that_are_worth_more_get_more_of_the_day),
+		cmocka_unit_test(what_is_left_of_the_day_is_shared_out_among_what_is_left_of_it),
+		cmocka_unit_test(this_hour_is_told_within_what_its_minutes_allow),
 		cmocka_unit_test(a_used_up_day_lasts_until_midnight_utc),
 		cmocka_unit_test(the_reserve_is_for_confirmations_and_first_sweeps),
 		cmocka_unit_test(a_burst_takes_from_a_purse_that_fills_again),
