@@ -84,9 +84,9 @@ static bool prefix_covers(const uint8_t prefix[16], unsigned bits, const uint8_t
 static const char *find_special(const struct special_prefix *rows, size_t count,
 				const uint8_t address[16])
 {
-	for (size_t i = 0; i < count; i++) {
-		if (prefix_covers(rows[i].address, rows[i].bits, address))
-			return rows[i].reason;
+	for (const struct special_prefix *row = rows; row < rows + count; row++) {
+		if (prefix_covers(row->address, row->bits, address))
+			return row->reason;
 	}
 	return NULL;
 }

@@ -193,6 +193,7 @@ static const struct url_case urls[] = {
 	{ "http:///", SCHEME },
 	{ "http:///example.com", SCHEME },
 	{ "http:/example.com", SCHEME },
+	{ "https:/example.com", SCHEME },
 	{ "http:example.com", SCHEME },
 	{ "http//example.com", SCHEME },
 	{ "http://?x", SCHEME },
@@ -310,6 +311,8 @@ static const struct url_case urls[] = {
 	{ "http://example.com:6000/", PORT },
 	{ "http://example.com:6667/", PORT },
 	{ "https://example.com:993/", PORT },
+	{ "http://8.8.8.8:25/", PORT },
+	{ "http://10.0.0.1:25/", PORT },
 
 	/* Literal addresses, in every spelling that libcurl reads as one. */
 	{ "http://127.0.0.1/", ADDRESS },
