@@ -51,6 +51,7 @@ static void lineup_take(struct lineup *lineup, const struct planner_rules *rules
 		}
 		batch.has_confirmation |= planner_confirms(&entries[place], now_ms);
 		batch.has_first |= !entries[place].is_swept;
+		batch.has_late |= planner_is_late(rules, &entries[place], now_ms);
 		picks[batch.count++] = place;
 	}
 	*ret_batch = batch;

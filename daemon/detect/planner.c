@@ -141,6 +141,23 @@ static int64_t overdue_after_ms(const struct planner_rules *rules)
 	return limit_ms - limit_ms / 10;
 }
 
+/* When the time of an entry is up, for whom a request need not wait for its turn in the day. Where
+ * the quota cannot serve everyone, nobody is late. */
+static int64_t late_at_ms(const struct planner_rules *rules, const struct planner_entry *entry,
+			  int64_t now_ms)
+{
+	int64_t checked_ms = checked_at_ms(entry, now_ms);
+	if (checked_ms == 0 || rules->sweep_ms > rules->max_interval_ms)
+		return INT64_MAX;
+	return checked_ms + rules->max_interval_ms - rules->max_interval_ms / 30;
+}
+
+bool planner_is_late(const struct planner_rules *rules, const struct planner_entry *entry,
+		     int64_t now_ms)
+{
+	return late_at_ms(rules, entry, now_ms) <= now_ms;
+}
+
 /* Of an entry that may be asked about now. */
 static struct candidate candidate_of(const struct planner_rules *rules,
 				     const struct planner_entry *entry, size_t place,
@@ -244,7 +261,7 @@ static void shortlist_finish(struct shortlist *list)
 struct survey {
 	struct candidate
 		leader; /* the most urgent of all, held companies aside: it leads the batch */
-	int64_t next_turn_ms, next_confirm_ms; /* of anybody, from now on */
+	int64_t next_turn_ms, next_pressing_ms; /* of anybody, from now on */
 	/* Of one company. */
 	struct shortlist list;
 	size_t full;      /* so many of the list are a full batch */
@@ -261,6 +278,13 @@ static void survey_take(struct survey *survey, const struct planner_entry *entry
 	survey->is_pressing |= candidate->rank == RANK_CONFIRMATION || !entry->is_swept;
 }
 
+/* At that time an entry will be in a hurry. */
+static void survey_notice(struct survey *survey, int64_t pressing_ms, int64_t now_ms)
+{
+	if (pressing_ms > now_ms && pressing_ms < survey->next_pressing_ms)
+		survey->next_pressing_ms = pressing_ms;
+}
+
 /* held: a bit for each company that waits. */
 static void survey_make(struct survey *survey, const struct planner_rules *rules,
 			const struct planner_entry *entries, size_t count, unsigned held,
@@ -268,7 +292,7 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
 {
 	int64_t overdue_after = overdue_after_ms(rules);
 	survey->leader = (struct candidate){ .rank = RANK_NOT_YET };
-	survey->next_turn_ms = survey->next_confirm_ms = INT64_MAX;
+	survey->next_turn_ms = survey->next_pressing_ms = INT64_MAX;
 	survey->first_ms = survey->joins_ms = INT64_MAX;
 	survey->list.count = 0;
 	survey->list.bar = (struct candidate){ .rank = RANK_NOT_YET };
@@ -279,8 +303,8 @@ static void survey_make(struct survey *survey, const struct planner_rules *rules
 			continue;
 		int64_t turn_ms = turn_at_ms(rules, entry, now_ms);
 		int64_t may_ms = may_at_ms(entry, turn_ms);
-		if (entry->confirm_at_ms > now_ms && entry->confirm_at_ms < survey->next_confirm_ms)
-			survey->next_confirm_ms = entry->confirm_at_ms;
+		survey_notice(survey, entry->confirm_at_ms, now_ms);
+		survey_notice(survey, late_at_ms(rules, entry, now_ms), now_ms);
 		if (may_ms > now_ms) {
 			if (may_ms < survey->next_turn_ms)
 				survey->next_turn_ms = may_ms;
@@ -345,11 +369,12 @@ void planner_line_up(const struct planner_rules *rules, const struct planner_ent
 		return;
 	}
 	shortlist_finish(&survey.list);
-	ret_batch->next_at_ms = survey.next_confirm_ms;
+	ret_batch->next_at_ms = survey.next_pressing_ms;
 	ret_batch->count = survey.list.count;
 	for (size_t i = 0; i < survey.list.count; i++) {
 		ret_batch->has_confirmation |= items[i].rank == RANK_CONFIRMATION;
 		ret_batch->has_first |= !entries[items[i].place].is_swept;
+		ret_batch->has_late |= planner_is_late(rules, &entries[items[i].place], now_ms);
 		places[i] = items[i].place;
 	}
 }

@@ -63,8 +63,10 @@ struct planner_batch {
 	size_t count;
 	bool has_confirmation; /* one that is due is in it */
 	bool has_first;        /* somebody not yet asked about since the start is in it */
+	bool has_late;         /* somebody who has waited for max_interval, or nearly, is in it */
 	int64_t next_at_ms;    /* where count is 0: when the next one may be asked about; else when
-				  the next confirmation will be due; INT64_MAX: nobody waits */
+				  the next confirmation will be due, or somebody late; INT64_MAX:
+				  nobody waits */
 };
 
 /* Writes the places of up to size entries to picks, the most urgent first. */
@@ -82,6 +84,8 @@ void planner_line_up(const struct planner_rules *rules, const struct planner_ent
 bool planner_may_join(const struct planner_rules *rules, const struct planner_entry *entry,
 		      int64_t now_ms);
 bool planner_confirms(const struct planner_entry *entry, int64_t now_ms);
+bool planner_is_late(const struct planner_rules *rules, const struct planner_entry *entry,
+		     int64_t now_ms);
 
 /* How much a creator counts, compared with others. */
 double planner_weight(enum creator_priority priority);

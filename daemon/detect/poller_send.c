@@ -122,7 +122,7 @@ static int64_t poller_send_piece(struct poller *poller)
 
 static enum quota_use batch_use(const struct planner_batch *batch)
 {
-	if (batch->has_confirmation)
+	if (batch->has_confirmation || batch->has_late)
 		return QUOTA_CONFIRMATION;
 	return batch->has_first ? QUOTA_FIRST_SWEEP : QUOTA_ORDINARY;
 }

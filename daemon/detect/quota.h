@@ -63,7 +63,8 @@ struct quota_slot {
 };
 
 /* What a request is for. A first sweep (after a start, of creators just added) need not mind the
- * reserve; a confirmation need not wait for the purse either. */
+ * reserve; a confirmation, and who has waited for max_interval, need not wait for the purse either.
+ */
 enum quota_use { QUOTA_ORDINARY, QUOTA_FIRST_SWEEP, QUOTA_CONFIRMATION };
 
 struct quota {

@@ -356,7 +356,7 @@ static void campaign_foresee(struct campaign *campaign)
 
 static enum quota_use batch_use(const struct planner_batch *batch)
 {
-	if (batch->has_confirmation)
+	if (batch->has_confirmation || batch->has_late)
 		return QUOTA_CONFIRMATION;
 	return batch->has_first ? QUOTA_FIRST_SWEEP : QUOTA_ORDINARY;
 }

@@ -177,6 +177,22 @@ static void overdue_means_twice_an_even_share_where_the_quota_cannot_serve_every
 	assert_int_equal(picks[0], 0);
 }
 
+static void who_has_waited_for_max_interval_is_late_where_the_quota_can_serve_everyone(void **state)
+{
+	(void)state;
+	struct planner_rules learned = uniform;
+	learned.policy = POLICY_LEARNED;
+	struct planner_entry entries[] = { checked(28 * MINUTE), checked(20 * MINUTE) };
+	size_t picks[2];
+	struct planner_batch batch = pick(&learned, entries, 2, 2, picks);
+	assert_false(batch.has_late);
+	assert_int_equal(batch.next_at_ms, NOW + 1 * MINUTE); /* then the first one is */
+	entries[0] = checked(29 * MINUTE);
+	assert_true(pick(&learned, entries, 2, 2, picks).has_late);
+	learned.sweep_ms = 40 * MINUTE;
+	assert_false(pick(&learned, entries, 2, 2, picks).has_late);
+}
+
 static void a_short_batch_waits_for_those_who_are_nearly_due(void **state)
 {
 	(void)state;
@@ -332,6 +348,8 @@ int main(void)
 		cmocka_unit_test(with_learning_the_live_and_the_important_go_before_the_others),
 		cmocka_unit_test(
 			overdue_means_twice_an_even_share_where_the_quota_cannot_serve_everyone),
+		cmocka_unit_test(
+			who_has_waited_for_max_interval_is_late_where_the_quota_can_serve_everyone),
 		cmocka_unit_test(a_short_batch_waits_for_those_who_are_nearly_due),
 		cmocka_unit_test(what_is_in_a_hurry_waits_for_nobody_and_takes_the_waiting_along),
 		cmocka_unit_test(due_times_follow_sweep_confirmation_and_quarantine),
