@@ -105,7 +105,8 @@ struct claimed_lane {
 };
 
 /* Gives up to max due deliveries of a lane, fresh events before replays, but none of those in
- * flight (NULL: nothing is); they are in flight from now on. An inactive or deleted webhook has none, and no endpoint.
+ * flight (NULL: nothing is); they are in flight from now on. An inactive or deleted webhook has
+ * none, and no endpoint.
  */
 int store_claim(struct store *store, const char *webhook_id, unsigned max, int64_t now_ms,
 		struct key_set *in_flight, struct claimed_lane *ret_lane) MUST_CHECK;
