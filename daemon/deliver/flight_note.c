@@ -78,9 +78,10 @@ bool flight_notes_close(struct flight_notes *notes, int64_t now_ms, struct claim
 	*ret_note = (struct claim_note){
 		.key = note->key,
 		.claimed_at_ms = now_ms,
-		.entries = TAKE(note->entries),
+		.entries = note->entries,
 		.count = note->count,
 	};
+	note->entries = NULL;
 	flight_note_unref(note);
 	return true;
 }
