@@ -10,6 +10,8 @@
                                 from, and has to have every event that was sent by then
     ./dev crash --upgrade       a kill -9 at each call that writes while a database of version 1 is upgraded (strace); what is left has
                                 to be of the old version or of the new one, whole, and the next start goes on
+    ./dev crash --clock N       the wall clock is set N times, back and forward by seconds to days (faketime); everything has to be told
+                                within 20 s each time
     --seed N                    another course of events
 """
 
@@ -22,6 +24,7 @@ import tempfile
 import time
 
 import power_loss
+import set_clock
 import upgrade
 from golived import Program, wait_until
 from ledger import World
@@ -175,20 +178,33 @@ def upgrade_campaign(folder, _):
     return wrong
 
 
+def clock_campaign(folder, arguments):
+    (counts, wrong), longest_s = set_clock.set_again_and_again(folder, arguments.clock, arguments.seed)
+    tell(f"set {arguments.clock} times; everything was told within {longest_s:.1f} s; "
+         + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items()))
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--syscalls", action="store_true")
     parser.add_argument("--power-loss", type=int, metavar="N")
     parser.add_argument("--upgrade", action="store_true")
+    parser.add_argument("--clock", type=int, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if (arguments.syscalls or arguments.power_loss or arguments.upgrade) and not shutil.which("strace"):
         sys.exit("--syscalls, --power-loss and --upgrade need strace")
+    if arguments.clock and not set_clock.find_library():
+        sys.exit("--clock needs faketime")
     started = time.monotonic()
     folder = tempfile.mkdtemp(prefix="golived-crash-")
     if arguments.power_loss:
         conclude(folder, power_loss_campaign(folder, arguments), "the daemon started from each, and nothing that was sent was lost")
+        return
+    if arguments.clock:
+        conclude(folder, clock_campaign(folder, arguments), "every event arrived, once and in order, whatever the clock said")
         return
     if arguments.upgrade:
         conclude(folder, upgrade_campaign(folder, arguments), "each left the old version or the new one, whole, and the next start went on")

@@ -48,9 +48,12 @@ class World:
         """Until the daemon believes what the upstream says, and everything that came of it is delivered."""
         def look():
             status = self.golived.get("/api/status")
-            return (status["creators"]["live"], status["creators"]["offline"], status["deliveries"]["pending"]) == \
-                (len(self.live), len(self.handles) - len(self.live), 0) and status
-        wait_until(look, seconds, f"{len(self.live)} are live, the rest is offline, nothing is pending")
+            seen = (status["creators"]["live"], status["creators"]["offline"], status["deliveries"]["pending"])
+            return seen == (len(self.live), len(self.handles) - len(self.live), 0) and self.seen_live() == self.live and status
+        wait_until(look, seconds, f"{sorted(self.live)} are live, the rest is offline, nothing is pending")
+
+    def seen_live(self):
+        return {row["unique_id"] for row in self.golived.get("/api/creators?state=live&limit=500")["creators"]}
 
     def finish(self):
         """Stops the daemon, and gives the verdict: the counts and what is wrong, which is to be nothing."""

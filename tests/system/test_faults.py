@@ -3,7 +3,10 @@
 The long forms are ./dev crash; docs/RELIABILITY.md says what each fault is to come to.
 """
 
+import http.client
 import os
+import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -177,6 +180,39 @@ def test_without_descriptors_no_attempt_is_counted(world, tmp_path):
         rows = golived.deliveries(f"?webhook_id={webhook['id']}")
         assert rows and all((row["status"], row["attempts"]) == ("delivered", 1) for row in rows), rows
         assert all(request.headers["x-tiktool-attempt"] == "1" for request in another.deliveries())
+
+
+def data_bytes(golived):
+    status = pathlib.Path(f"/proc/{golived.process.pid}/status").read_text()
+    return 1024 * int(re.search(r"^VmData:\s+(\d+) kB", status, re.M).group(1))
+
+
+def ask_for_memory(golived):
+    """Large requests until one is not answered (True), or there were enough of them."""
+    for number in range(20):
+        try:
+            golived.call("PUT", f"/api/watchlists/large{number}", {"creators": [f"nobody{number}x{i}" for i in range(4000)]})
+        except (OSError, http.client.HTTPException):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("room_kb", [0, 500, 3000])
+def test_without_memory_it_ends_or_goes_on_and_nothing_is_lost(world, room_kb):
+    golived = world.golived
+    world.flip(3)
+    limit(golived, resource.RLIMIT_DATA, data_bytes(golived) + 1024 * room_kb)
+    world.flip(3)
+    has_ended = ask_for_memory(golived)
+    world.flip(3)
+    if has_ended:
+        golived.process.wait(10)
+        golived.start()
+    else:
+        limit(golived, resource.RLIMIT_DATA, UNLIMITED)
+    for number in range(20):  # what nobody is to ask for
+        golived.call("DELETE", f"/api/watchlists/large{number}")
+    finish(world)
 
 
 def test_a_standstill_is_made_up_for(world):
