@@ -295,7 +295,8 @@ static void on_recovered(void *owner, struct dispatch_job *job, int result)
 	job_is_back(dispatcher, job, result);
 	if (result == 0) {
 		dispatcher->is_recovered = true;
-		want_replan(dispatcher, 0); /* it may have been set while nobody looked */
+		if (dispatcher->step_ms == 0) /* it may have been set while nobody looked */
+			want_replan(dispatcher, 0);
 		dispatcher->mark = job->mark;
 		touch_lanes(dispatcher, job);
 		if (job->recovered > 0)

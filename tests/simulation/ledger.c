@@ -75,6 +75,8 @@ static struct {
 	unsigned sent;
 	int64_t day, sent_today, closed_from_mono_ms, closed_until_mono_ms, closed_in_jump;
 	int64_t held_up_mono_ms; /* the last time that nothing could be written */
+	int64_t clock_set_mono_ms;
+	int64_t step_lost_mono_ms; /* a kill before what is pending had followed the clock */
 	struct seen_delivery **seen;
 	size_t seen_count, seen_capacity;
 	int64_t calm_since_mono_ms;    /* 0: there are faults */
@@ -194,6 +196,11 @@ void ledger_held_up(void)
 	ledger.held_up_mono_ms = virtual_mono_ms();
 }
 
+void ledger_clock_set(void)
+{
+	ledger.clock_set_mono_ms = virtual_mono_ms();
+}
+
 void ledger_on_attempt(void (*fn)(void *arg), void *arg)
 {
 	ledger.on_attempt = fn;
@@ -209,6 +216,10 @@ void ledger_on_refusal(void (*fn)(void *arg), void *arg)
 void ledger_killed(void)
 {
 	ledger.counts.kills++;
+	if (ledger.clock_set_mono_ms > 0 &&
+	    (virtual_mono_ms() - ledger.clock_set_mono_ms < WRITTEN_MS ||
+	     ledger.held_up_mono_ms >= ledger.clock_set_mono_ms))
+		ledger.step_lost_mono_ms = virtual_mono_ms();
 	/* What was asked for just now may not have been written yet, nor while the disk refused. */
 	if (virtual_mono_ms() - ledger.closed_from_mono_ms < WRITTEN_MS ||
 	    ledger.held_up_mono_ms >= ledger.closed_from_mono_ms ||
@@ -473,7 +484,8 @@ static int64_t larger(int64_t a, int64_t b)
 }
 
 /* Not before its time by the schedule, as long as the clock is left alone, and not long after it
- * where nothing is wrong any more, whatever the clock shows. */
+ * where nothing is wrong any more, whatever the clock shows. After a crash in which it was
+ * forgotten how far the clock was set, its gap once more at most. */
 static void check_time(const struct seen_delivery *delivery, unsigned attempt)
 {
 	const int64_t *schedule_ms = ledger.config->delivery.schedule_ms;
@@ -486,6 +498,8 @@ static void check_time(const struct seen_delivery *delivery, unsigned attempt)
 				 attempt, (long long)(mono_ms - delivery->started_mono_ms));
 	due_mono_ms = larger(larger(due_mono_ms, delivery->not_before_mono_ms),
 			     ledger.calm_since_mono_ms);
+	if (delivery->started_mono_ms <= ledger.step_lost_mono_ms)
+		due_mono_ms = larger(due_mono_ms, ledger.step_lost_mono_ms + gap_ms);
 	if (ledger.calm_since_mono_ms > 0 && mono_ms > due_mono_ms + LATE_MS)
 		ledger_violation("%s: attempt %u came %lld ms late", delivery->id, attempt,
 				 (long long)(mono_ms - due_mono_ms));
@@ -981,9 +995,19 @@ static void check_creator(void *arg, const struct creator *creator)
 				 (unsigned long long)creator->room);
 }
 
+/* A day into which the clock was set back is longer than its requests: what is left of them is kept
+ * for confirmations then, and who goes live is found when the rest of the day is as short. */
+static bool is_day_spent(void)
+{
+	return virtual_jumps() > 0 && ledger.day == clock_utc_day(clock_now_ms()) &&
+	       ledger.sent_today * 100 >= ledger.config->upstream.requests_per_day * 95;
+}
+
 void ledger_check_creators(struct store *store)
 {
 	struct checking checking = { .store = store };
+	if (is_day_spent())
+		return;
 	int r = store_creator_list(store, NULL, NULL, "", LEDGER_CREATORS, check_creator,
 				   &checking);
 	if (r < 0 || checking.rows != LEDGER_CREATORS)

@@ -68,6 +68,7 @@ void ledger_set_service(enum ledger_service mode);
 void ledger_set_receiver(unsigned webhook, enum ledger_receiver mode);
 void ledger_set_name(unsigned webhook, enum ledger_name mode);
 void ledger_held_up(void); /* until now nothing could be written */
+void ledger_clock_set(void);
 void ledger_heal(void);
 /* From now on there are no more faults: nothing may be late. */
 void ledger_calm(void);

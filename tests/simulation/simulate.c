@@ -125,6 +125,7 @@ static void trouble_clock(struct simulation *simulation)
 {
 	if (simulation->may_jump && chance_of(0.5)) {
 		virtual_jump(chance_between(-2 * HOUR_MS, 2 * HOUR_MS));
+		ledger_clock_set();
 		return;
 	}
 	virtual_stall(chance_between(1, chance_of(0.2) ? 6 * HOUR_MS : 20 * MINUTE_MS));
