@@ -997,16 +997,19 @@ static void check_creator(void *arg, const struct creator *creator)
 
 /* A day into which the clock was set back is longer than its requests: what is left of them is kept
  * for confirmations then, and who goes live is found when the rest of the day is as short. */
-static bool is_day_spent(void)
+static bool is_day_spent(struct store *store)
 {
-	return virtual_jumps() > 0 && ledger.day == clock_utc_day(clock_now_ms()) &&
-	       ledger.sent_today * 100 >= ledger.config->upstream.requests_per_day * 95;
+	int64_t used;
+	if (virtual_jumps() == 0 ||
+	    store_quota_used(store, clock_utc_day(clock_now_ms()), &used) < 0)
+		return false;
+	return used * 100 >= ledger.config->upstream.requests_per_day * 95;
 }
 
 void ledger_check_creators(struct store *store)
 {
 	struct checking checking = { .store = store };
-	if (is_day_spent())
+	if (is_day_spent(store))
 		return;
 	int r = store_creator_list(store, NULL, NULL, "", LEDGER_CREATORS, check_creator,
 				   &checking);
