@@ -25,12 +25,12 @@ int64_t clock_now_ms(void)
 
 int64_t clock_mono_ms(void)
 {
-	return clock_read_us(CLOCK_BOOTTIME) / 1000;
+	return clock_mono_us() / 1000;
 }
 
 int64_t clock_mono_us(void)
 {
-	return clock_read_us(CLOCK_MONOTONIC);
+	return clock_read_us(CLOCK_BOOTTIME);
 }
 
 int64_t clock_step_ms(struct clock_anchor *anchor, int64_t now_ms, int64_t mono_ms)

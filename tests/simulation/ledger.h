@@ -83,6 +83,9 @@ const char *ledger_handle(unsigned creator);
 const char *ledger_url(unsigned webhook);
 bool ledger_is_live(unsigned creator);
 
+/* A day into which the clock was set back is longer than its requests: what is left of them is kept
+ * for confirmations then, so that starts may be found late. */
+bool ledger_day_is_spent(struct store *store);
 /* What is on record of the creators is what the service says. */
 void ledger_check_creators(struct store *store);
 /* After everything has drained: the database against what was seen. */

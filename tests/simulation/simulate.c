@@ -251,6 +251,16 @@ static int64_t pending(struct store *store)
 	return totals.pending;
 }
 
+static bool day_is_spent(struct simulation *simulation)
+{
+	struct store *store = virtual_store_connection(simulation->store);
+	if (store_begin(store) < 0)
+		abort();
+	bool is_spent = ledger_day_is_spent(store);
+	store_rollback(store);
+	return is_spent;
+}
+
 static void check_creators(struct simulation *simulation)
 {
 	struct store *store = virtual_store_connection(simulation->store);
@@ -279,6 +289,11 @@ static void drain(struct simulation *simulation)
 	ledger_calm();
 	heal_disk(simulation);
 	run_until(simulation, virtual_mono_ms() + HOUR_MS);
+	if (day_is_spent(simulation)) {
+		while (day_is_spent(simulation))
+			run_until(simulation, virtual_mono_ms() + HOUR_MS);
+		run_until(simulation, virtual_mono_ms() + HOUR_MS);
+	}
 	check_creators(simulation);
 	while (pending(virtual_store_connection(simulation->store)) > 0 &&
 	       virtual_mono_ms() < until_mono_ms)
