@@ -43,6 +43,11 @@ int64_t clock_step_ms(struct clock_anchor *anchor, int64_t now_ms, int64_t mono_
 	return is_step ? step_ms : 0;
 }
 
+int64_t clock_moved_ms(int64_t time_ms, int64_t by_ms)
+{
+	return time_ms > 0 ? time_ms + by_ms : time_ms;
+}
+
 int64_t clock_utc_day(int64_t unix_ms)
 {
 	int64_t day = unix_ms / MS_PER_DAY;

@@ -29,6 +29,9 @@ enum { CLOCK_STEP_MIN_MS = 5000, CLOCK_DRIFT_MAX_PPM = 1000 };
  * CLOCK_STEP_MIN_MS, or it only drifts, which nobody need follow. */
 int64_t clock_step_ms(struct clock_anchor *anchor, int64_t now_ms, int64_t mono_ms);
 
+/* A planned time after the wall clock was set by so much; 0, which is none, stays. */
+int64_t clock_moved_ms(int64_t time_ms, int64_t by_ms);
+
 enum { CLOCK_TEXT_SIZE = 32 };
 
 /* "2026-06-18T13:00:00.000Z" (RFC 3339, UTC, milliseconds) of a time from the year 0 to 9999.

@@ -1,6 +1,7 @@
 #include "detect/digest.h"
 
 #include "base/attrs.h"
+#include "base/clock.h"
 #include "detect/explain.h"
 
 #include <string.h>
@@ -201,11 +202,6 @@ static void learn_row(const struct record_row *row, int64_t now_ms, struct roste
 		roster_expect(roster, row->place, now_ms);
 }
 
-static int64_t moved(int64_t time_ms, int64_t by_ms)
-{
-	return time_ms > 0 ? time_ms + by_ms : time_ms;
-}
-
 static void commit_row(const struct record *record, const struct record_row *row, int64_t moved_ms,
 		       struct roster *roster)
 {
@@ -213,7 +209,8 @@ static void commit_row(const struct record *record, const struct record_row *row
 	struct roster_entry *entry = &roster->entries[row->place];
 	struct planner_entry *plan = &roster->plans[row->place];
 	entry->creator.state = row->state;
-	entry->creator.state.evidence_since_ms = moved(row->state.evidence_since_ms, moved_ms);
+	entry->creator.state.evidence_since_ms =
+		clock_moved_ms(row->state.evidence_since_ms, moved_ms);
 	entry->creator.tally = row->tally;
 	entry->creator.last_checked_at_ms = now_ms;
 	if (row->has_new_quarantine)
@@ -228,7 +225,7 @@ static void commit_row(const struct record *record, const struct record_row *row
 		planner_settle(plan, now_ms);
 	plan->last_checked_at_ms = now_ms;
 	plan->not_before_ms = 0;
-	plan->confirm_at_ms = moved(row->confirm_at_ms, moved_ms);
+	plan->confirm_at_ms = clock_moved_ms(row->confirm_at_ms, moved_ms);
 	plan->is_swept = true;
 	plan->company = entry->creator.quarantined ? PLANNER_ALONE : PLANNER_TOGETHER;
 	roster_note_silence(roster, row->place, row->is_missing);

@@ -42,17 +42,15 @@ static void lineup_take(struct lineup *lineup, const struct planner_rules *rules
 			const struct planner_entry *entries, size_t count, size_t size,
 			int64_t now_ms, size_t *picks, struct planner_batch *ret_batch)
 {
-	struct planner_batch batch = { .next_at_ms = lineup->confirm_at_ms };
+	struct planner_batch batch = { .next_at_ms = lineup->pressing_at_ms };
 	for (size_t i = lineup->first; i < lineup->count && batch.count < size; i++) {
 		size_t place = lineup->places[i];
 		if (place >= count || !planner_may_join(rules, &entries[place], now_ms)) {
 			lineup->first += i == lineup->first;
 			continue;
 		}
-		batch.has_confirmation |= planner_confirms(&entries[place], now_ms);
-		batch.has_first |= !entries[place].is_swept;
-		batch.has_late |= planner_is_late(rules, &entries[place], now_ms);
-		picks[batch.count++] = place;
+		picks[batch.count] = place;
+		planner_batch_add(&batch, rules, &entries[place], now_ms);
 	}
 	*ret_batch = batch;
 }
@@ -68,7 +66,7 @@ static void lineup_look(struct lineup *lineup, const struct planner_rules *rules
 	lineup->count = lineup->first = 0;
 	planner_line_up(rules, entries, count, size, depth, now_ms, lineup->places, ret_batch);
 	lineup->looked_at_ms = now_ms;
-	lineup->confirm_at_ms = ret_batch->next_at_ms;
+	lineup->pressing_at_ms = ret_batch->next_at_ms;
 	if (ret_batch->count > size) {
 		lineup->count = ret_batch->count;
 		lineup_take(lineup, rules, entries, count, size, now_ms, picks, ret_batch);

@@ -22,9 +22,11 @@ enum {
 struct lineup {
 	size_t *places; /* owned; the most urgent first */
 	size_t count, capacity;
-	size_t first;          /* those before have had their turn */
-	int64_t looked_at_ms;  /* when it was made */
-	int64_t confirm_at_ms; /* the next confirmation that was known of then; INT64_MAX: none */
+	size_t first;         /* those before have had their turn */
+	int64_t looked_at_ms; /* when it was made */
+	/* When the next confirmation is due that was known of then, or somebody late; INT64_MAX:
+	 * none. */
+	int64_t pressing_at_ms;
 };
 
 void lineup_init(struct lineup *lineup);

@@ -1,5 +1,6 @@
 #include "detect/planner.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -57,19 +58,13 @@ void planner_settle(struct planner_entry *entry, int64_t now_ms)
 	entry->loss = (struct planner_loss){ .rate = entry->loss.rate, .at_ms = now_ms };
 }
 
-static void move(int64_t *time_ms, int64_t by_ms)
-{
-	if (*time_ms > 0)
-		*time_ms += by_ms;
-}
-
 void planner_move(struct planner_entry *entry, int64_t by_ms)
 {
-	move(&entry->last_checked_at_ms, by_ms);
-	move(&entry->not_before_ms, by_ms);
-	move(&entry->confirm_at_ms, by_ms);
-	move(&entry->known_since_ms, by_ms);
-	move(&entry->loss.at_ms, by_ms);
+	entry->last_checked_at_ms = clock_moved_ms(entry->last_checked_at_ms, by_ms);
+	entry->not_before_ms = clock_moved_ms(entry->not_before_ms, by_ms);
+	entry->confirm_at_ms = clock_moved_ms(entry->confirm_at_ms, by_ms);
+	entry->known_since_ms = clock_moved_ms(entry->known_since_ms, by_ms);
+	entry->loss.at_ms = clock_moved_ms(entry->loss.at_ms, by_ms);
 }
 
 /* A late end weighs less than a late start, by the delay and its squares. That there is one weighs
@@ -126,7 +121,7 @@ bool planner_may_join(const struct planner_rules *rules, const struct planner_en
 	       may_at_ms(entry, turn_at_ms(rules, entry, now_ms)) <= now_ms;
 }
 
-bool planner_confirms(const struct planner_entry *entry, int64_t now_ms)
+static bool is_to_confirm(const struct planner_entry *entry, int64_t now_ms)
 {
 	return entry->confirm_at_ms > 0 && entry->confirm_at_ms <= now_ms;
 }
@@ -152,10 +147,20 @@ static int64_t late_at_ms(const struct planner_rules *rules, const struct planne
 	return checked_ms + rules->max_interval_ms - rules->max_interval_ms / 30;
 }
 
-bool planner_is_late(const struct planner_rules *rules, const struct planner_entry *entry,
-		     int64_t now_ms)
+void planner_batch_add(struct planner_batch *batch, const struct planner_rules *rules,
+		       const struct planner_entry *entry, int64_t now_ms)
 {
-	return late_at_ms(rules, entry, now_ms) <= now_ms;
+	batch->count++;
+	batch->has_confirmation |= is_to_confirm(entry, now_ms);
+	batch->has_first |= !entry->is_swept;
+	batch->has_late |= late_at_ms(rules, entry, now_ms) <= now_ms;
+}
+
+enum quota_use planner_batch_use(const struct planner_batch *batch)
+{
+	if (batch->has_confirmation || batch->has_late)
+		return QUOTA_CONFIRMATION;
+	return batch->has_first ? QUOTA_FIRST_SWEEP : QUOTA_ORDINARY;
 }
 
 /* Of an entry that may be asked about now. */
@@ -166,7 +171,7 @@ static struct candidate candidate_of(const struct planner_rules *rules,
 	struct candidate candidate = { .rank = RANK_URGENT, .place = place };
 	int64_t checked_ms = checked_at_ms(entry, now_ms);
 	candidate.urgency = (double)(now_ms - checked_ms);
-	if (planner_confirms(entry, now_ms)) {
+	if (is_to_confirm(entry, now_ms)) {
 		candidate.rank = RANK_CONFIRMATION;
 		candidate.urgency = (double)(now_ms - entry->confirm_at_ms);
 	} else if (checked_ms == 0 || entry->company == PLANNER_ALONE ||
@@ -370,12 +375,9 @@ void planner_line_up(const struct planner_rules *rules, const struct planner_ent
 	}
 	shortlist_finish(&survey.list);
 	ret_batch->next_at_ms = survey.next_pressing_ms;
-	ret_batch->count = survey.list.count;
 	for (size_t i = 0; i < survey.list.count; i++) {
-		ret_batch->has_confirmation |= items[i].rank == RANK_CONFIRMATION;
-		ret_batch->has_first |= !entries[items[i].place].is_swept;
-		ret_batch->has_late |= planner_is_late(rules, &entries[items[i].place], now_ms);
 		places[i] = items[i].place;
+		planner_batch_add(ret_batch, rules, &entries[places[i]], now_ms);
 	}
 }
 

@@ -14,6 +14,7 @@
 #define GOLIVED_DETECT_PLANNER_H
 
 #include "base/config.h"
+#include "detect/quota.h"
 #include "domain/creator.h"
 
 #include <stdbool.h>
@@ -80,12 +81,14 @@ void planner_line_up(const struct planner_rules *rules, const struct planner_ent
 		     size_t count, size_t size, size_t depth, int64_t now_ms, size_t *places,
 		     struct planner_batch *ret_batch);
 
-/* May the entry be asked about now, together with others? Is it for a confirmation? */
+/* May the entry be asked about now, together with others? */
 bool planner_may_join(const struct planner_rules *rules, const struct planner_entry *entry,
 		      int64_t now_ms);
-bool planner_confirms(const struct planner_entry *entry, int64_t now_ms);
-bool planner_is_late(const struct planner_rules *rules, const struct planner_entry *entry,
-		     int64_t now_ms);
+/* One more in the batch. */
+void planner_batch_add(struct planner_batch *batch, const struct planner_rules *rules,
+		       const struct planner_entry *entry, int64_t now_ms);
+/* What its request is for, which says how long it has to wait. */
+enum quota_use planner_batch_use(const struct planner_batch *batch);
 
 /* How much a creator counts, compared with others. */
 double planner_weight(enum creator_priority priority);

@@ -74,10 +74,8 @@ void poller_notice_clock(struct poller *poller)
 		return;
 	poller->moved_ms += step_ms;
 	poller->started_at_ms += step_ms;
-	if (poller->last_success_at_ms > 0)
-		poller->last_success_at_ms += step_ms;
-	if (poller->gathered_at_ms > 0)
-		poller->gathered_at_ms += step_ms;
+	poller->last_success_at_ms = clock_moved_ms(poller->last_success_at_ms, step_ms);
+	poller->gathered_at_ms = clock_moved_ms(poller->gathered_at_ms, step_ms);
 	roster_move_all(&poller->roster, step_ms);
 	poller_gap_move(poller, step_ms);
 	poller_write_silence(poller);

@@ -35,13 +35,10 @@ void poller_gap_forget(struct poller *poller)
 
 static void move(struct gap *gap, int64_t by_ms)
 {
-	if (gap->began_at_ms > 0)
-		gap->began_at_ms += by_ms;
-	if (gap->ended_at_ms > 0)
-		gap->ended_at_ms += by_ms;
+	gap->began_at_ms = clock_moved_ms(gap->began_at_ms, by_ms);
+	gap->ended_at_ms = clock_moved_ms(gap->ended_at_ms, by_ms);
 }
 
-/* The wall clock was set by so much: no gap is longer for it, or shorter. */
 void poller_gap_move(struct poller *poller, int64_t by_ms)
 {
 	move(&poller->gap, by_ms);

@@ -8,6 +8,7 @@
  *   poller_record.c  what follows from answers, to the store and back
  *   poller_gather.c  checks that changed nothing, stored together
  *   poller_errand.c  one request with its creators
+ *   poller_silence.c that the service wants to be left alone
  *   poller_trouble.c when everybody has to wait
  *   poller_gap.c     when nobody could be checked, and that it is known
  */
@@ -244,8 +245,9 @@ void poller_note_trouble(struct poller *poller, const struct upstream_reply *rep
 /* Nobody can be checked from then on. One that goes on keeps its reason and its begin. */
 void poller_gap_begin(struct poller *poller, enum gap_reason reason, int64_t since_ms);
 /* There is nobody to check. */
-void poller_gap_move(struct poller *poller, int64_t by_ms);
 void poller_gap_forget(struct poller *poller);
+/* The wall clock was set by so much: no gap is longer for it, or shorter. */
+void poller_gap_move(struct poller *poller, int64_t by_ms);
 /* Usable answers came: the gap to store; began_at_ms is 0 where there was none worth it. */
 struct gap poller_gap_end(struct poller *poller, int64_t now_ms);
 /* It was stored, or could not be. began_at_ms may be 0. */

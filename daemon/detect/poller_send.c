@@ -120,13 +120,6 @@ static int64_t poller_send_piece(struct poller *poller)
 	return 0;
 }
 
-static enum quota_use batch_use(const struct planner_batch *batch)
-{
-	if (batch->has_confirmation || batch->has_late)
-		return QUOTA_CONFIRMATION;
-	return batch->has_first ? QUOTA_FIRST_SWEEP : QUOTA_ORDINARY;
-}
-
 static int64_t poller_send_batch(struct poller *poller)
 {
 	size_t picks[LIMIT_BATCH_SIZE];
@@ -140,7 +133,7 @@ static int64_t poller_send_batch(struct poller *poller)
 		batch.next_at_ms == INT64_MAX ? WAIT_FOREVER : larger(batch.next_at_ms - now_ms, 1);
 	if (batch.count == 0)
 		return next_ms;
-	int64_t wait_ms = poller_quota_wait_ms(poller, batch_use(&batch));
+	int64_t wait_ms = poller_quota_wait_ms(poller, planner_batch_use(&batch));
 	if (wait_ms != 0)
 		return wait_ms == WAIT_FOREVER || (next_ms != WAIT_FOREVER && next_ms < wait_ms)
 			       ? next_ms

@@ -1,5 +1,6 @@
 #include "detect/roster.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -235,12 +236,10 @@ void roster_foresee(struct roster *roster, int64_t now_ms, int64_t every_ms)
 /* The row of evidence moves as well: how long it spans is not for the clock to say. */
 void roster_move(struct roster *roster, size_t place, int64_t by_ms)
 {
-	struct roster_entry *entry = &roster->entries[place];
+	struct watched_creator *creator = &roster->entries[place].creator;
 	planner_move(&roster->plans[place], by_ms);
-	if (entry->creator.last_checked_at_ms > 0)
-		entry->creator.last_checked_at_ms += by_ms;
-	if (entry->creator.state.evidence_since_ms > 0)
-		entry->creator.state.evidence_since_ms += by_ms;
+	creator->last_checked_at_ms = clock_moved_ms(creator->last_checked_at_ms, by_ms);
+	creator->state.evidence_since_ms = clock_moved_ms(creator->state.evidence_since_ms, by_ms);
 }
 
 void roster_move_all(struct roster *roster, int64_t by_ms)

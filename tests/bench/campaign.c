@@ -354,13 +354,6 @@ static void campaign_foresee(struct campaign *campaign)
 	}
 }
 
-static enum quota_use batch_use(const struct planner_batch *batch)
-{
-	if (batch->has_confirmation || batch->has_late)
-		return QUOTA_CONFIRMATION;
-	return batch->has_first ? QUOTA_FIRST_SWEEP : QUOTA_ORDINARY;
-}
-
 /* Sends a request, or tells how long nothing is to be done. */
 static int64_t campaign_step(struct campaign *campaign)
 {
@@ -379,10 +372,10 @@ static int64_t campaign_step(struct campaign *campaign)
 		     (size_t)campaign->options->batch, now_ms, picks, &batch);
 	if (batch.count == 0)
 		return batch.next_at_ms - now_ms;
-	int64_t wait_ms =
-		batch_use(&batch) == QUOTA_ORDINARY
-			? ordinary_ms
-			: quota_wait_ms(&campaign->quota, batch_use(&batch), now_ms, now_ms);
+	int64_t wait_ms = planner_batch_use(&batch) == QUOTA_ORDINARY
+				  ? ordinary_ms
+				  : quota_wait_ms(&campaign->quota, planner_batch_use(&batch),
+						  now_ms, now_ms);
 	if (wait_ms == 0) {
 		campaign_send(campaign, picks, batch.count);
 		return 0;
