@@ -55,6 +55,7 @@
 	X("54703b743ea24e298866fe9628c3b0c5", "cannot list lanes") \
 	X("8a83c9cbd4dd41d5a1dab87fbd6681e1", "cannot look for new deliveries") \
 	X("29e97816f8284056a7e8960cec13f6cf", "cannot claim deliveries") \
+	X("40de86863ad84cec9a25e6b5fa36ca25", "cannot note what is in flight") \
 	X("8fbbb714c0be4060b186de6726fe4e8e", "cannot plan deliveries anew") \
 	X("24703e5bc5cc4f8e9ec05a22b7774f76", "cannot record attempts") \
 	X("8422b00dfff3418585f561333fdfff51", "stopped before everything in flight was stored") \
