@@ -108,28 +108,39 @@ static const struct field *find_setting(const char *option, size_t length)
 	return NULL;
 }
 
+static int put_null(struct console *console, const char *option, size_t length,
+		    struct json_writer *writer)
+{
+	const struct field *field = find_setting(option, length);
+
+	if (!field)
+		return console_misused(console,
+				       "--clear \"%.*s\": name a setting by its option, as in "
+				       "--clear rate-limit",
+				       (int)length, option);
+	if (arguments_has(console->arguments, field->option))
+		return console_misused(console, "--%s and --clear %s, not both", field->option,
+				       field->option);
+	json_put_null(writer, field->name);
+	return EXIT_STATUS_OK;
+}
+
 /* Each setting named after --clear becomes a null, which takes it away. */
 static int put_cleared(struct console *console, struct json_writer *writer)
 {
-	size_t at = 0;
-	const char *names;
+	int status = EXIT_STATUS_OK;
+	size_t at = 0, length;
+	const char *names = "";
 
-	while ((names = arguments_next(console->arguments, "clear", &at)) != NULL) {
-		for (size_t length; *names != '\0'; names += length + (names[length] == ',')) {
-			length = strcspn(names, ",");
-			const struct field *field = find_setting(names, length);
-			if (!field)
-				return console_misused(console,
-						       "--clear \"%.*s\": name a setting by its "
-						       "option, as in --clear rate-limit",
-						       (int)length, names);
-			if (arguments_has(console->arguments, field->option))
-				return console_misused(console, "--%s and --clear %s, not both",
-						       field->option, field->option);
-			json_put_null(writer, field->name);
-		}
+	while (status == EXIT_STATUS_OK && names) {
+		length = strcspn(names, ",");
+		if (length > 0)
+			status = put_null(console, names, length, writer);
+		names += length + (names[length] == ',');
+		if (*names == '\0')
+			names = arguments_next(console->arguments, "clear", &at);
 	}
-	return EXIT_STATUS_OK;
+	return status;
 }
 
 int webhooks_set(struct console *console)

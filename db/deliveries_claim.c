@@ -379,7 +379,7 @@ void store_claimed_lane_finish(struct claimed_lane *lane)
 /* ---- notes of what is in flight ---- */
 
 static const char add_note[] =
-	"INSERT OR REPLACE INTO claims (key, claimed_at_ms, attempts) VALUES (?1, ?2, ?3)";
+	"INSERT INTO claims (key, claimed_at_ms, attempts) VALUES (?1, ?2, ?3)";
 static const char drop_note[] = "DELETE FROM claims WHERE key = ?1";
 
 int store_claims_note(struct store *store, const struct claim_note *note)

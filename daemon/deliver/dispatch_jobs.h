@@ -59,9 +59,6 @@ struct dispatch_job {
 	struct claimed_lane *claimed;  /* owned, with what they own; one for each grant and test */
 	unsigned test_max, test_count; /* claimed tests lie behind the lanes */
 
-	/* REPLAN */
-	struct delivery_waits waits;
-	int64_t step_ms;
 	/* NOTE */
 	struct claim_note note; /* its entries are owned */
 
@@ -69,6 +66,10 @@ struct dispatch_job {
 	struct flight *flights; /* owned: a list */
 	int64_t *notes_over;    /* owned: notes that end with them */
 	size_t notes_over_count;
+
+	/* REPLAN */
+	struct delivery_waits waits;
+	int64_t step_ms;
 };
 
 struct dispatch_job *dispatch_job_create(enum dispatch_job_kind kind, int64_t now_ms);

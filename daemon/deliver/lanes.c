@@ -358,9 +358,10 @@ void lanes_set_due(struct lanes *lanes, const char *webhook_id, int64_t due_at_m
 
 void lanes_set_left(struct lanes *lanes, const char *webhook_id, int64_t due_at_ms, int64_t now_ms)
 {
-	const struct lane *lane = find_lane(lanes, webhook_id);
-	int64_t told_at_ms = lane ? lane->told_at_ms : INT64_MAX;
-	lanes_set_due(lanes, webhook_id, due_at_ms < told_at_ms ? due_at_ms : told_at_ms, now_ms);
+	struct lane *lane = find_lane(lanes, webhook_id);
+	assert(lane);
+	lane->due_at_ms = due_at_ms < lane->told_at_ms ? due_at_ms : lane->told_at_ms;
+	lane_place(lanes, lane, now_ms);
 }
 
 void lanes_refresh(struct lanes *lanes, int64_t now_ms)

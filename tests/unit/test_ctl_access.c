@@ -61,7 +61,7 @@ static void the_first_key_with_the_scope_admin_is_taken(void **state)
 {
 	(void)state;
 	expect_key("read AAA\nadmin BBB\nadmin CCC\n", "BBB");
-	expect_key("# admin XXX\n\n  admin\tBBB \r\n", "BBB");
+	expect_key("# admin CCC\n\n  admin\tBBB \r\n", "BBB");
 	expect_key("read AAA\nread BBB", "AAA");
 }
 
