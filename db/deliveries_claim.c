@@ -229,7 +229,7 @@ static int read_claim(struct store *store, int64_t key, struct delivery_claim *c
 	size_t length;
 	const char *body = sql_bytes(rows, 9, &length);
 	*claim = (struct delivery_claim){
-		.delivery_key = key,
+		.delivery_key = sql_integer(rows, 0),
 		.event_type = (enum event_type)sql_integer(rows, 3),
 		.kind = (enum delivery_kind)sql_integer(rows, 4),
 		.is_test_event = sql_integer(rows, 5) != 0,
