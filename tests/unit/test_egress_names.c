@@ -7,6 +7,7 @@
 #include "deliver/egress.h"
 
 #include "base/limits.h"
+#include "name_server.h"
 #include "receiver.h"
 
 #include <errno.h>
@@ -170,12 +171,10 @@ static bool is_in_vain(enum manner manner)
 
 /* ---- a name server that keeps to the script ---- */
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, QUESTION_AT = 12, MESSAGE_MAX = 2048 };
+enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, MESSAGE_MAX = 2048 };
 
-struct name_server {
-	int fd, other_fd;
-	uint16_t port;
-	pthread_t thread;
+struct course {
+	int other_fd;
 	pthread_mutex_t lock;
 	unsigned asked[ARRAY_SIZE(scenarios)][2]; /* under lock: for A, for AAAA */
 };
@@ -309,7 +308,7 @@ static void send_lie(int fd, const struct message *question, uint8_t id_changed,
 }
 
 /* Which reply of which scenario is to be given; NULL: nobody asks for it. */
-static const struct reply *find_reply(struct name_server *server, const struct message *question,
+static const struct reply *find_reply(struct course *course, const struct message *question,
 				      unsigned type)
 {
 	size_t length = question->bytes[QUESTION_AT];
@@ -318,9 +317,9 @@ static const struct reply *find_reply(struct name_server *server, const struct m
 		    strncasecmp(scenarios[i].name, (const char *)question->bytes + QUESTION_AT + 1,
 				length) != 0)
 			continue;
-		pthread_mutex_lock(&server->lock);
-		unsigned number = server->asked[i][type == TYPE_AAAA]++;
-		pthread_mutex_unlock(&server->lock);
+		pthread_mutex_lock(&course->lock);
+		unsigned number = course->asked[i][type == TYPE_AAAA]++;
+		pthread_mutex_unlock(&course->lock);
 		/* A manner that no reply comes of is asked about again and again. */
 		if (is_in_vain(scenarios[i].replies[0].manner))
 			number = 0;
@@ -329,73 +328,21 @@ static const struct reply *find_reply(struct name_server *server, const struct m
 	return NULL;
 }
 
-static void serve(struct name_server *server, const struct message *question, unsigned type,
-		  const struct sockaddr_in *from)
+static void on_question(void *arg, int fd, const uint8_t *bytes, size_t length, unsigned type,
+			const struct sockaddr_in *from)
 {
-	struct message message;
-	const struct reply *reply = find_reply(server, question, type);
+	struct course *course = arg;
+	struct message message, question = { .length = length };
+	memcpy(question.bytes, bytes, length);
+	const struct reply *reply = find_reply(course, &question, type);
 	if (!reply || reply->manner == SILENT)
 		return;
 	if (reply->manner == FORGED_FIRST)
-		send_lie(server->fd, question, 1, type, from);
-	write_reply(&message, question, reply, type);
-	send_reply(reply->manner == OTHER_PORT ? server->other_fd : server->fd, &message, from);
+		send_lie(fd, &question, 1, type, from);
+	write_reply(&message, &question, reply, type);
+	send_reply(reply->manner == OTHER_PORT ? course->other_fd : fd, &message, from);
 	if (reply->manner == TWICE)
-		send_lie(server->fd, question, 0, type, from);
-}
-
-static void *name_serve(void *arg)
-{
-	struct name_server *server = arg;
-	for (;;) {
-		struct message question;
-		struct sockaddr_in from;
-		socklen_t from_length = sizeof(from);
-		ssize_t got = recvfrom(server->fd, question.bytes, 512, 0, (struct sockaddr *)&from,
-				       &from_length);
-		if (got <= QUESTION_AT + 5) /* name_server_stop() */
-			return NULL;
-		/* An EDNS record may stand behind the question. */
-		size_t end = QUESTION_AT;
-		while (question.bytes[end] != 0)
-			end += question.bytes[end] + 1u;
-		question.length = end + 5;
-		serve(server, &question, question.bytes[end + 2], &from);
-	}
-}
-
-static int bind_to_loopback(struct sockaddr_in *address)
-{
-	socklen_t length = sizeof(*address);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	*address = (struct sockaddr_in){ .sin_family = AF_INET,
-					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	assert_int_equal(bind(fd, (struct sockaddr *)address, length), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &length), 0);
-	return fd;
-}
-
-static void name_server_start(struct name_server *server)
-{
-	struct sockaddr_in address;
-	*server = (struct name_server){ 0 };
-	server->other_fd = bind_to_loopback(&address);
-	server->fd = bind_to_loopback(&address);
-	server->port = ntohs(address.sin_port);
-	pthread_mutex_init(&server->lock, NULL);
-	assert_int_equal(pthread_create(&server->thread, NULL, name_serve, server), 0);
-}
-
-static void name_server_stop(struct name_server *server)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(server->port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	sendto(server->fd, "", 1, 0, (struct sockaddr *)&address, sizeof(address));
-	pthread_join(server->thread, NULL);
-	close(server->fd);
-	close(server->other_fd);
-	pthread_mutex_destroy(&server->lock);
+		send_lie(fd, &question, 0, type, from);
 }
 
 /* ---- the world of the test ---- */
@@ -407,6 +354,7 @@ struct world {
 	struct config config;
 	struct receiver *receiver;
 	struct name_server name_server;
+	struct course course;
 	char error[32], peer[64]; /* of the last delivery; "": none */
 };
 
@@ -420,8 +368,11 @@ static const char *script(const char *path, unsigned number)
 static int set_up(void **state)
 {
 	struct world *world = memory_zeroed(1, sizeof(*world));
+	struct sockaddr_in other;
 	char servers[32];
-	name_server_start(&world->name_server);
+	pthread_mutex_init(&world->course.lock, NULL);
+	world->course.other_fd = bind_to_loopback(&other);
+	name_server_start(&world->name_server, on_question, &world->course);
 	snprintf(servers, sizeof(servers), "127.0.0.1:%u", world->name_server.port);
 	const struct dns_options options = {
 		.timeout_ms = TIMEOUT_MS,
@@ -452,6 +403,8 @@ static int tear_down(void **state)
 	dns_destroy(world->dns);
 	loop_destroy(world->loop);
 	name_server_stop(&world->name_server);
+	close(world->course.other_fd);
+	pthread_mutex_destroy(&world->course.lock);
 	free(world);
 	return 0;
 }
@@ -533,9 +486,9 @@ static void a_delivery_looks_its_name_up_once(void **state)
 			continue;
 		world->config.delivery.connect_timeout_ms = TIMEOUT_MS;
 		deliver_to(world, scenario->name);
-		pthread_mutex_lock(&world->name_server.lock);
-		unsigned a = world->name_server.asked[i][0], aaaa = world->name_server.asked[i][1];
-		pthread_mutex_unlock(&world->name_server.lock);
+		pthread_mutex_lock(&world->course.lock);
+		unsigned a = world->course.asked[i][0], aaaa = world->course.asked[i][1];
+		pthread_mutex_unlock(&world->course.lock);
 		if (a != 1 || aaaa != 1)
 			fail_msg("%s: asked %u times for A, %u for AAAA, not once each",
 				 scenario->name, a, aaaa);
